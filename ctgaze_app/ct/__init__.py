@@ -1,0 +1,1 @@
+"""Files to `Volume`: grouping, sorting, decoding, geometry and VOI windows. Nothing here knows of Qt or gaze."""

@@ -1,0 +1,1 @@
+"""Full-screen targets and the picture of their result."""

@@ -1,0 +1,1 @@
+"""The reading room: the CT, full screen, and nothing else."""

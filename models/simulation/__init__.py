@@ -1,0 +1,1 @@
+"""The one source of simulated truth: a procedural thorax (`thorax`) and a simulated reader's eye (`reader`)."""
