@@ -1,0 +1,51 @@
+"""What every test shares: a private LSL session, the offscreen platform, the real data beside the checkout, and a leak check."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ["CTGAZE_LSL_SESSION"] = f"test-{uuid.uuid4().hex[:12]}"
+os.environ.pop("LSLAPICFG", None)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real CT and gaze recordings beside the checkout."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real recordings are not here: no folder {folder.parent.name}/{folder.name} beside the checkout")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaks() -> Iterator[None]:
+    """Fail a test that leaves a window, an active timer or a thread behind."""
+    threads_before = set(threading.enumerate())
+    yield
+    left = [thread.name for thread in set(threading.enumerate()) - threads_before if thread.is_alive() and not thread.daemon]
+    assert not left, f"threads left behind: {left}"
+    import sys
+
+    if "PySide6.QtWidgets" not in sys.modules:
+        return
+    from PySide6.QtCore import QCoreApplication, QEvent, QTimer
+    from PySide6.QtWidgets import QApplication
+
+    application = QApplication.instance()
+    if not isinstance(application, QApplication):
+        return
+    gc.collect()
+    application.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    application.processEvents()
+    windows = [repr(widget) for widget in application.topLevelWidgets() if widget.isVisible()]
+    timers = [repr(timer) for timer in QCoreApplication.instance().findChildren(QTimer) if timer.isActive()]  # type: ignore[union-attr]
+    assert not windows, f"windows left open: {windows}"
+    assert not timers, f"timers left running: {timers}"
