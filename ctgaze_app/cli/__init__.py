@@ -1,0 +1,75 @@
+"""`ctgaze ...`: parses, calls, prints. Anything heavy is imported inside the command that needs it."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ctgaze_app import __version__
+from ctgaze_app.cli import demo, doctor, session, tracker
+from ctgaze_app.errors import CTGazeError
+
+app = typer.Typer(
+    name="ctgaze",
+    help="Read CT under eye tracking, record it on one clock, replay and measure it.\n\nExample: ctgaze demo",
+    invoke_without_command=True,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command(name="demo")(demo.demo)
+app.command(name="doctor")(doctor.doctor)
+app.add_typer(session.app, name="session")
+app.add_typer(tracker.app, name="tracker")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def application(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Without a command: open the application."""
+    if context.invoked_subcommand is None:
+        from ctgaze_app.ui.application import run_application
+
+        raise typer.Exit(run_application())
+
+
+def main() -> None:
+    """Run the command line; every failure is one line, exit code 1 (failed) or 2 (usage)."""
+    try:
+        app()
+    except CTGazeError as error:
+        typer.echo(f"ctgaze: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("ctgaze: stopped", err=True)
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback never reaches a user
+        typer.echo(f"ctgaze: unexpected {type(error).__name__}: {error} (details: {_write_crash_report()})", err=True)
+        sys.exit(1)
+
+
+def _write_crash_report() -> Path | str:
+    from platformdirs import user_log_path
+
+    try:
+        folder = user_log_path("ctgaze", ensure_exists=True)
+        path = folder / f"crash_{datetime.now(UTC):%Y%m%dT%H%M%S%f}.txt"
+        path.write_text(traceback.format_exc(), encoding="utf-8")
+    except OSError:
+        return "could not be written"
+    return path
