@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 SCROLL_RATE_HZ = 36.0
-"""Slices per second of the scripted scrolling: above ordinary reading (5-10, Atkins 2009), below a 60 Hz screen's limit."""
+"""Slices per second while scrolling: above ordinary reading (5-10, Atkins 2009), below the limit of a 60 Hz screen."""
 DWELL_PERIOD_S = (0.44, 0.60)
 """From one instruction to the next; leaves fixations of about 0.4 to 0.55 s."""
 SETTLE_S = 0.45
