@@ -84,7 +84,7 @@ class _Outlet:
             channel.append_child_value("label", label)
             channel.append_child_value("unit", unit)
             channel.append_child_value("type", content_type)
-        tables = description.append_child("codes") if code_tables else None
+        tables = description.append_child("codes")
         for table, names in (code_tables or {}).items():
             codes = tables.append_child(table)
             for code, meaning in enumerate(names):
