@@ -119,7 +119,7 @@ class ReplayTrial:
     display_latency_s
         A view painted at p is on the screen from p + this.
     start_lsl, end_lsl
-        The range that can be replayed; without them from the first view on screen to the last sample of anything.
+        The range that can be replayed; without them from the first visible image to the last sample of anything.
     """
 
     def __init__(
@@ -155,7 +155,9 @@ class ReplayTrial:
         self._onsets_lsl = np.array([fixation.onset_lsl for fixation in self.fixations])
         ends = [times[-1] for times in (self.shown_lsl, gaze.time_lsl) if len(times)]
         ends += [fixation.offset_lsl for fixation in self.fixations[-1:]]
-        self.start_lsl = float(self.shown_lsl[0] if len(self.shown_lsl) else 0.0) if start_lsl is None else start_lsl
+        visible_lsl = self.shown_lsl[self._view_samples[:, 25] > 0]
+        starts = [*visible_lsl[:1], *self.shown_lsl[:1], *gaze.time_lsl[:1], 0.0]
+        self.start_lsl = float(starts[0]) if start_lsl is None else start_lsl
         self.end_lsl = max(self.start_lsl, float(max(ends, default=self.start_lsl)) if end_lsl is None else end_lsl)
         self.events = (*gaze_gaps(gaze, self.start_lsl, self.end_lsl), *self._hidden(), *events)
 

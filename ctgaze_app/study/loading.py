@@ -1,0 +1,274 @@
+"""Opens a recorded session for replay: raw views and markers, derived gaze and fixations, sound, and the CT itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctgaze_app.acquisition.xdf import XdfFile, read_xdf
+from ctgaze_app.ct.volume import Volume
+from ctgaze_app.errors import CTGazeError, SessionError
+from ctgaze_app.gaze.views import VIEW_CHANNELS, VIEW_STREAM_NAME
+from ctgaze_app.review.audio_track import AudioTrack, clean_anchors
+from ctgaze_app.review.replay import ReplayTrial
+from ctgaze_app.study.replay_tables import end_of_trial, events_of, fixations_of, gaze_track, markers_of, segments_of
+from ctgaze_app.study.session import SessionManifest, TrialRecord, read_manifest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Progress = Callable[[int, int], None]
+Cancelled = Callable[[], bool]
+DERIVED_TABLES = ("gaze.parquet", "fixations.csv", "dwell_segments.csv")
+
+
+@dataclass(frozen=True)
+class Word:
+    """One spoken word, LSL seconds."""
+
+    text: str
+    start_lsl: float
+    end_lsl: float
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedTrial:
+    """One trial ready for replay; `audio` is None without sound, `words` is empty without a transcript."""
+
+    record: TrialRecord
+    replay: ReplayTrial
+    audio: AudioTrack | None
+    quality: Mapping[str, Any]
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedSession:
+    """A recorded session; `volumes` is keyed by the index in the manifest's series list."""
+
+    folder: Path = field(repr=False)
+    manifest: SessionManifest
+    trials: tuple[RecordedTrial, ...]
+    volumes: Mapping[int, Volume]
+    quality: Mapping[str, Any]
+
+
+def open_session(
+    folder: Path,
+    volumes: Mapping[int, Volume] | None = None,
+    *,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> RecordedSession:
+    """Read everything that a replay shows; processes the session first when `derived/` is missing or out of date.
+
+    Parameters
+    ----------
+    volumes
+        CT already in memory, by series index; what is not here is loaded from where `private/series.json` says.
+    progress, cancelled
+        Handed to the loading of the CT, the slow part.
+
+    Raises
+    ------
+    SessionError
+        When the folder, its recording, its tables or its CT cannot be read, or the CT is another one; one line.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    if not derived_is_current(folder):
+        _process(folder)
+    recordings = {part.number: _read_part(folder / part.file) for part in manifest.parts}
+    tables = {name: _read_table(folder / "derived" / name) for name in DERIVED_TABLES}
+    quality = _read_json(folder / "derived" / "quality.json", missing={})
+    found = load_volumes(folder, manifest, volumes or {}, progress=progress, cancelled=cancelled)
+    trials = tuple(_open_trial(folder, manifest, trial, recordings, tables, quality) for trial in manifest.trials)
+    return RecordedSession(folder, manifest, trials, found, quality)
+
+
+def derived_is_current(folder: Path) -> bool:
+    """Whether every derived table exists and is no older than the recordings and calibrations that it was made from."""
+    derived = [folder / "derived" / name for name in DERIVED_TABLES]
+    if not all(path.is_file() for path in derived):
+        return False
+    raw = [*folder.glob("recording*.xdf"), *(folder / "calibration").glob("*.json")]
+    newest_raw = max((path.stat().st_mtime_ns for path in raw), default=0)
+    return min(path.stat().st_mtime_ns for path in derived) >= newest_raw
+
+
+def load_volumes(
+    folder: Path,
+    manifest: SessionManifest,
+    volumes: Mapping[int, Volume],
+    *,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> dict[int, Volume]:
+    """The CT of every series of the session, each checked to be the one that was shown.
+
+    Raises
+    ------
+    SessionError
+        When one cannot be found, read, or has another digest than the manifest's.
+    """
+    found: dict[int, Volume] = {}
+    sources: dict[int, dict[str, Any]] | None = None
+    for index, record in enumerate(manifest.series):
+        if index in volumes:
+            volume = volumes[index]
+        else:
+            if sources is None:
+                sources = _series_sources(folder)
+            volume = _load(folder, index, sources.get(index), progress, cancelled)
+        if volume.digest != record.digest:
+            raise SessionError(
+                f"the CT of {record.code} is not the one that was read in this session",
+                place=str(folder),
+                remedy="put the original files back where they were",
+            )
+        found[index] = volume
+    return found
+
+
+def _load(
+    folder: Path,
+    index: int,
+    source: dict[str, Any] | None,
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+) -> Volume:
+    from ctgaze_app.ct import load_series
+
+    if source is None:
+        raise SessionError(
+            f"nothing says where the CT of series {index + 1} is",
+            place=str(folder / "private" / "series.json"),
+            remedy="restore private/series.json from a copy",
+        )
+    try:
+        paths = source["path"]
+        where = [Path(one) for one in paths] if isinstance(paths, list) else Path(paths)
+        uid = source.get("series_uid") or None
+        return load_series(where, series=uid, progress=progress, cancelled=cancelled)
+    except CTGazeError as error:
+        raise SessionError(
+            f"the CT of series {index + 1} cannot be loaded: {error.message}",
+            place=error.place,
+            remedy=error.remedy or "put the original files back where they were",
+        ) from error
+
+
+def _series_sources(folder: Path) -> dict[int, dict[str, Any]]:
+    path = folder / "private" / "series.json"
+    content = _read_json(path)
+    try:
+        return {int(entry["index"]): {"path": entry["path"], **entry} for entry in content["series"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise SessionError(
+            f"is not a list of series: {error!r}", place=str(path), remedy="restore it from a copy"
+        ) from error
+
+
+def _process(folder: Path) -> None:
+    from ctgaze_app.study.processing import process_session
+
+    process_session(folder)
+
+
+def _read_part(path: Path) -> XdfFile:
+    if not path.is_file():
+        raise SessionError("the recording is missing", place=str(path), remedy="restore it from a copy")
+    return read_xdf(path)
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise SessionError(f"cannot be read: {error}", place=str(path), remedy="run: ctgaze session process") from error
+
+
+def _read_json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
+    if missing is not None and not path.is_file():
+        return missing
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SessionError("this file is missing", place=str(path), remedy="restore it from a copy") from error
+    except (OSError, ValueError) as error:
+        raise SessionError(f"cannot be read: {error}", place=str(path), remedy="restore it from a copy") from error
+    if not isinstance(content, dict):
+        raise SessionError("is not a JSON object", place=str(path), remedy="restore it from a copy")
+    return content
+
+
+def _open_trial(
+    folder: Path,
+    manifest: SessionManifest,
+    record: TrialRecord,
+    recordings: Mapping[int, XdfFile],
+    tables: Mapping[str, pd.DataFrame],
+    quality: Mapping[str, Any],
+) -> RecordedTrial:
+    boots = {part.number: part.boot_id for part in manifest.parts}
+    same_clock = [file for number, file in recordings.items() if boots[number] == boots[record.part]]
+    views = [stream for file in same_clock for stream in file.find(name=VIEW_STREAM_NAME)]
+    samples = np.vstack([np.empty((0, len(VIEW_CHANNELS))), *(stream.numbers for stream in views)])
+    painted_lsl = np.concatenate([np.empty(0), *(stream.time_lsl for stream in views)])
+    markers = markers_of(same_clock)
+    rows = {name: table[table["trial"] == record.number] for name, table in tables.items()}
+    replay = ReplayTrial(
+        record.number,
+        record.case,
+        samples,
+        painted_lsl,
+        gaze_track(rows["gaze.parquet"], manifest.tracker_latency.latency_s),
+        fixations_of(rows["fixations.csv"]),
+        segments_of(rows["dwell_segments.csv"]),
+        events_of(markers, record.number),
+        display_latency_s=manifest.display.latency_s,
+        end_lsl=end_of_trial(markers, record.number),
+    )
+    return RecordedTrial(record, replay, _audio(folder, record, same_clock, markers), _trial_quality(quality, record))
+
+
+def _audio(
+    folder: Path, record: TrialRecord, recordings: list[XdfFile], markers: list[tuple[float, dict[str, Any]]]
+) -> AudioTrack | None:
+    import soundfile
+
+    stem = f"{record.number}_{record.case}"
+    paths = [folder / "dictation" / f"{stem}{suffix}" for suffix in (".flac", ".wav")]
+    path = next((path for path in paths if path.is_file()), None)
+    if path is None:
+        return None
+    numbers = {
+        fields.get("file_number")
+        for _, fields in markers
+        if fields["event"] == "audio_start" and (fields.get("stem") == stem or fields.get("trial") == record.number)
+    }
+    streams = [stream for file in recordings for stream in file.find(name="CTGaze Audio")]
+    anchors = np.vstack([np.empty((0, 3)), *(stream.numbers for stream in streams)])
+    anchors = anchors[np.isin(anchors[:, 0], [number for number in numbers if number is not None])]
+    try:
+        rate_hz = float(soundfile.info(path).samplerate)
+    except (OSError, RuntimeError) as error:
+        raise SessionError(f"this sound cannot be read: {error}", place=str(path), remedy="move it away") from error
+    frames, time_lsl = clean_anchors(anchors[:, 1], anchors[:, 2], rate_hz)
+    if not len(frames):
+        return None
+    return AudioTrack(path, rate_hz, frames, time_lsl)
+
+
+def _trial_quality(quality: Mapping[str, Any], record: TrialRecord) -> Mapping[str, Any]:
+    trials = quality.get("trials", {})
+    if isinstance(trials, Mapping):
+        return trials.get(str(record.number), {})
+    return next((one for one in trials if one.get("trial") == record.number), {})
