@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -146,15 +147,26 @@ def create_session_folder(folder: Path) -> None:
         if any(folder.iterdir()):
             held = "a session" if (folder / MANIFEST_NAME).exists() else "files"
             raise SessionError(
-                f"the folder already holds {held}", place=str(folder), remedy="choose a new or empty folder; nothing was changed"
+                f"the folder already holds {held}",
+                place=str(folder),
+                remedy="choose a new or empty folder; nothing was changed",
             )
         for name in ("calibration", "dictation", "derived", "private"):
             (folder / name).mkdir()
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise SessionError(
-            f"cannot write the session folder: {reason}", place=str(folder), remedy="choose a folder that you may write to"
+            f"cannot write the session folder: {reason}",
+            place=str(folder),
+            remedy="choose a folder that you may write to",
         ) from error
+
+
+def discard_empty_session_folder(folder: Path) -> None:
+    """Undo `create_session_folder` when nothing was recorded: removes only folders that are empty."""
+    for name in ("calibration", "dictation", "derived", "private", "simulated", "."):
+        with contextlib.suppress(OSError):
+            (folder / name).rmdir()
 
 
 def write_manifest(folder: Path, manifest: SessionManifest) -> None:
@@ -174,7 +186,9 @@ def read_manifest(folder: Path) -> SessionManifest:
     try:
         return SessionManifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
-        raise SessionError("no session here", place=str(path), remedy="name a folder that holds session.json") from error
+        raise SessionError(
+            "no session here", place=str(path), remedy="name a folder that holds session.json"
+        ) from error
     except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise SessionError(f"cannot be read: {error}", place=str(path), remedy="restore it from a copy") from error
     except ValidationError as error:

@@ -1,0 +1,43 @@
+"""`ctgaze demo`: the whole main job with the built-in simulated tracker."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="Run without a screen, driven by the script alone.")] = False,
+    case: Annotated[
+        Path | None, typer.Option("--case", metavar="DIR", help="Read this CT instead of the made-up chest.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="SESSION", help="New folder for the session [default: in your documents]."),
+    ] = None,
+    seconds: Annotated[float, typer.Option("--seconds", min=5, max=3600, help="Reading time after validation.")] = 30.0,
+    tracker_rate: Annotated[
+        float, typer.Option("--tracker-rate", metavar="HZ", min=30, max=2000, help="Rate of the simulated tracker.")
+    ] = 250.0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the script and the simulated eye.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with the figures.")] = False,
+) -> None:
+    """Open a CT, calibrate, validate, read it under tracking, record, find fixations and replay, with a simulated eye.
+
+    Example: ctgaze demo --headless --seconds 40 --out first-session --json
+    """
+    from ctgaze_app.ui.demo.options import DemoOptions
+    from ctgaze_app.ui.demo.runner import run_guided_demo, run_headless_demo
+
+    options = DemoOptions(case=case, out=out, seconds=seconds, tracker_rate_hz=tracker_rate, seed=seed)
+    if not headless:
+        raise typer.Exit(run_guided_demo(options))
+    figures = run_headless_demo(options, report=lambda line: typer.echo(line, err=True))
+    if as_json:
+        typer.echo(json.dumps(figures.as_json()))
+    else:
+        for name, value in figures.as_json().items():
+            typer.echo(f"{name.replace('_', ' '):32s} {value:.3f}" if isinstance(value, float) else f"{name.replace('_', ' '):32s} {value}")

@@ -1,0 +1,1 @@
+"""The demo: the whole main job, driven by a scripted reader with the real widgets."""

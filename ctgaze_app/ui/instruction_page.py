@@ -1,0 +1,47 @@
+"""One page of words before something begins; Space goes on, Esc leaves."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QShowEvent
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+
+class InstructionPage(QWidget):
+    """Title, a few lines and the two keys."""
+
+    proceed = Signal()
+    leave = Signal()
+
+    def __init__(self, title: str, lines: tuple[str, ...], step: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(16)
+        layout.addStretch()
+        texts = ((step, "secondary"), (title, "title"), *((line, "") for line in lines))
+        for text, name in (*texts, ("Space: begin      Esc: leave", "secondary")):
+            if not text:
+                continue
+            label = QLabel(text)
+            label.setObjectName(name)
+            label.setWordWrap(True)
+            label.setMinimumWidth(560)
+            label.setMaximumWidth(640)
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            layout.addWidget(label, alignment=Qt.AlignmentFlag.AlignCenter)
+        layout.addStretch()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take the keyboard."""
+        super().showEvent(event)
+        self.setFocus()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Space or Enter goes on, Esc leaves."""
+        if event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.proceed.emit()
+        elif event.key() == Qt.Key.Key_Escape:
+            self.leave.emit()
+        else:
+            super().keyPressEvent(event)

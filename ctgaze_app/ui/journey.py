@@ -1,0 +1,348 @@
+"""From a CT folder to replay: load, connect, record, calibrate, validate, read, process. One case, one reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Protocol
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from calibration.fit import Refit
+from calibration.geometry import ScreenGeometry
+from ctgaze_app.acquisition.streams import MarkerOutlet, ViewOutlet
+from ctgaze_app.ct import load_series
+from ctgaze_app.ct.volume import Volume
+from ctgaze_app.errors import CTGazeError
+from ctgaze_app.gaze.views import PaintedView
+from ctgaze_app.study.live import LiveSession, SessionSettings, SessionState
+from ctgaze_app.study.processing import process_session
+from ctgaze_app.study.session import ScreenRecord, create_session_folder, discard_empty_session_folder
+from ctgaze_app.ui.background import BackgroundJob
+from ctgaze_app.ui.calibration.flow import CalibrationFlow
+from ctgaze_app.ui.case_request import CaseRequest
+from ctgaze_app.ui.gaze_source import GazeSource, open_gaze_source
+from ctgaze_app.ui.instruction_page import InstructionPage
+from ctgaze_app.ui.progress_page import ProgressPage
+from ctgaze_app.ui.reading.room import ReadingRoom
+
+POLL_MS = 50
+BLANK_MS = 100
+"""After the last case the empty screen is painted, and so recorded, before the page changes."""
+
+
+class Stage(Enum):
+    """Where a journey is."""
+
+    LOADING = "loading"
+    CONNECTING = "connecting"
+    OPENING = "opening"
+    CALIBRATING = "calibrating"
+    READING_INTRO = "reading intro"
+    READING = "reading"
+    CLOSING = "closing"
+    PROCESSING = "processing"
+    DONE = "done"
+    STOPPED = "stopped"
+
+
+class Host(Protocol):
+    """What a journey needs of the window."""
+
+    waiting: ProgressPage
+
+    def show_page(self, page: QWidget, *, full_screen: bool = False) -> None: ...
+    def drop_page(self, page: QWidget) -> None: ...
+
+
+class Journey(QObject):
+    """Owns everything that lives as long as one session.
+
+    Signals
+    -------
+    stage_changed(Stage), finished(Path) with the session folder, failed(str) with one line, left() when the user left,
+    page_shown(QWidget, int) when a page waits for the user, with the key that goes on.
+    """
+
+    stage_changed = Signal(object)
+    finished = Signal(object)
+    failed = Signal(str)
+    left = Signal()
+    page_shown = Signal(object, int)
+
+    def __init__(self, request: CaseRequest, host: Host) -> None:
+        super().__init__()
+        self.request = request
+        self.folder = request.session_folder
+        self.volumes: Mapping[int, Volume] = {}
+        self.stage = Stage.LOADING
+        self.session: LiveSession | None = None
+        self.room: ReadingRoom | None = None
+        self.flow: CalibrationFlow | None = None
+        self.instruction: InstructionPage | None = None
+        self.screen: ScreenRecord | None = None
+        self._host = host
+        self._source: GazeSource | None = None
+        self._markers: MarkerOutlet | None = None
+        self._views: ViewOutlet | None = None
+        self._job: BackgroundJob | None = None
+        self._why_closing = ""
+        self.views_painted = 0
+        self.slices_requested = 0
+        self.slices_requested_not_painted = 0
+        self._poll = QTimer(self)
+        self._poll.setInterval(POLL_MS)
+        self._poll.timeout.connect(self._tick)
+
+    # The steps, in their order.
+
+    def start(self) -> None:
+        """Make the session folder, then load the CT."""
+        try:
+            create_session_folder(self.folder)
+        except CTGazeError as error:
+            self._set_stage(Stage.STOPPED)
+            self.failed.emit(str(error))
+            return
+        self._wait(Stage.LOADING, "Loading the CT", "All slices are read before reading starts")
+        path, series = self.request.ct_path, self.request.series
+        self._run(
+            lambda progress, cancelled: load_series(path, series=series, progress=progress, cancelled=cancelled),
+            self._loaded,
+        )
+
+    def _loaded(self, volume: Volume) -> None:
+        self.volumes = {0: volume}
+        self._wait(Stage.CONNECTING, "Connecting the eye tracker", "Looking for the gaze stream on this machine")
+        from ctgaze_app.ui.screens import screen_record
+
+        request = self.request
+        self.screen = screen_record(
+            self._host.waiting.screen(),
+            width_mm=request.width_mm,
+            height_mm=request.height_mm,
+            distance_mm=request.distance_mm,
+            size_source=request.size_source,
+        )
+        self._markers, self._views = MarkerOutlet(), ViewOutlet()
+        markers, views, geometry = self._markers, self._views, self.screen.geometry()
+        self._run(
+            lambda progress, cancelled: open_gaze_source(
+                request.tracker,
+                geometry,
+                seed=request.seed,
+                truth_folder=request.session_folder / "simulated",
+                markers_source_id=markers.source_id,
+                views_source_id=views.source_id,
+                cancelled=cancelled,
+            ),
+            self._connected,
+        )
+
+    def _connected(self, source: GazeSource) -> None:
+        self._source = source
+        assert self.screen is not None and self._markers is not None and self._views is not None
+        self._wait(Stage.OPENING, "Starting the recorder", "Waiting until every stream is being recorded")
+        self.session = LiveSession(
+            SessionSettings(
+                folder=self.folder,
+                reader=self.request.reader,
+                seed=self.request.seed,
+                screen=self.screen,
+                tracker=source.stream,
+                layout=source.layout,
+                tracker_latency=source.latency,
+                simulated=self.request.tracker.kind != "stream",
+                audio=self.request.audio,
+            ),
+            self._markers,
+            self._views,
+        )
+        self.session.state_changed.connect(self._session_changed)
+        self.session.open()
+        self.session.add_series(self.volumes[0])
+        self._poll.start()
+
+    def _session_changed(self, state: SessionState) -> None:
+        if state is SessionState.READY and self.stage is Stage.OPENING:
+            self._calibrate()
+        elif state is SessionState.CLOSED:
+            self._closed()
+        elif state is SessionState.FAILED:
+            self._fail("the recorder cannot run here; nothing was lost that had been written")
+
+    def _calibrate(self) -> None:
+        assert self.session is not None and self._source is not None and self.screen is not None
+        self._set_stage(Stage.CALIBRATING)
+        self.flow = CalibrationFlow(self.request, self.session, self._source, self.screen, self._host)
+        self.flow.finished.connect(self._calibrated)
+        self.flow.left.connect(lambda: self.leave("left during calibration"))
+        self.flow.page_shown.connect(self.page_shown)
+        self.flow.start()
+
+    def _calibrated(self) -> None:
+        self._set_stage(Stage.READING_INTRO)
+        sound = "Speak your findings as you read: you are being recorded." if self.request.audio else ""
+        page = InstructionPage(
+            "Read the case",
+            tuple(
+                line
+                for line in (
+                    "Wheel or arrow keys scroll, left drag changes the window, keys 0 to 9 are presets, ? shows all keys.",
+                    sound,
+                    "Press Space when you are done.",
+                )
+                if line
+            ),
+        )
+        page.proceed.connect(self._read)
+        page.leave.connect(lambda: self.leave("left before reading"))
+        self.instruction = page
+        self._host.show_page(page, full_screen=True)
+        self.page_shown.emit(page, int(Qt.Key.Key_Space))
+
+    def _read(self) -> None:
+        assert self.session is not None and self.flow is not None
+        room = ReadingRoom()
+        self.room = room
+        room.view.painted.connect(self._painted)
+        room.view.input_received.connect(self._input)
+        room.next_requested.connect(self.finish_reading)
+        room.leave_requested.connect(lambda: self.leave("left during reading"))
+        trial = self.session.start_trial(
+            self.request.case,
+            [0],
+            calibration=self.flow.calibration_number,
+            validation=self.flow.validation_number,
+        )
+        room.open_case(self.volumes[0], trial=trial.number, series_index=0, case_number=1, n_cases=1)
+        self._drop_instruction()
+        self._host.show_page(room, full_screen=True)
+        self._set_stage(Stage.READING)
+
+    def finish_reading(self) -> None:
+        """The reader is done with this case."""
+        if self.stage is Stage.READING and self.session is not None and self.room is not None:
+            self.session.end_trial("complete")
+            self.room.clear()
+            self._set_stage(Stage.CLOSING)
+            QTimer.singleShot(BLANK_MS, self, lambda: self._close_session(""))
+
+    def leave(self, reason: str) -> None:
+        """Leave before the end: what is recorded stays, the session closes in order."""
+        if self.session is None or self.stage in {Stage.CLOSING, Stage.PROCESSING, Stage.DONE, Stage.STOPPED}:
+            self.stop()
+            self.left.emit()
+            return
+        self._close_session(reason)
+
+    def _close_session(self, why: str) -> None:
+        assert self.session is not None
+        self._why_closing = why
+        self._wait(Stage.CLOSING, "Closing the recording", "Writing the last samples and packing the sound", cancel=False)
+        self._drop_pages()
+        self.session.close()
+
+    def _closed(self) -> None:
+        self._poll.stop()
+        self._release()
+        if self._why_closing:
+            self._set_stage(Stage.STOPPED)
+            self.left.emit()
+            return
+        self._wait(Stage.PROCESSING, "Finding fixations", "Gaze to voxels to fixations", cancel=False)
+        self._run(lambda progress, cancelled: process_session(self.folder, progress=progress), self._processed)
+
+    def _processed(self, _result: Any) -> None:
+        self._set_stage(Stage.DONE)
+        self.finished.emit(self.folder)
+
+    # What happens meanwhile.
+
+    @property
+    def refits(self) -> dict[str, Refit]:
+        """The correction in force per eye."""
+        return self.flow.refits if self.flow is not None else {}
+
+    def geometry(self) -> ScreenGeometry:
+        """The tracked monitor."""
+        assert self.screen is not None
+        return self.screen.geometry()
+
+    def stop(self) -> None:
+        """Let go of everything at once, whatever the stage; what is recorded stays on disk."""
+        self._poll.stop()
+        if self._job is not None:
+            self._job.cancel()
+            self._job = None
+        if self.flow is not None:
+            self.flow.stop()
+        if self.session is not None:
+            self.session.shut_down()
+        self._release()
+        self._drop_pages()
+        if self.stage not in {Stage.DONE, Stage.STOPPED}:
+            self._set_stage(Stage.STOPPED)
+        if self.session is None:
+            discard_empty_session_folder(self.folder)
+
+    def _tick(self) -> None:
+        if self.session is not None:
+            self.session.poll()
+        if self.stage is Stage.READING and self._source is not None:
+            self._source.inlet.pull()
+
+    def _painted(self, view: PaintedView, time_lsl: float) -> None:
+        if self.session is not None:
+            self.views_painted += 1
+            self.session.painted(view, time_lsl)
+
+    def _input(self, fields: dict[str, Any]) -> None:
+        if self.session is not None and self.stage is Stage.READING:
+            time_lsl = fields.pop("time_lsl", None)
+            self.session.mark("input", time_lsl=time_lsl, **fields)
+
+    def _run(self, work: Any, then: Any) -> None:
+        self._job = BackgroundJob(work, self)
+        self._job.progressed.connect(self._host.waiting.show_progress)
+        self._job.succeeded.connect(then)
+        self._job.failed.connect(self._fail)
+        self._job.start()
+
+    def _wait(self, stage: Stage, title: str, line: str, *, cancel: bool = True) -> None:
+        self._host.waiting.show_wait(title, line, cancellable=cancel)
+        self._host.show_page(self._host.waiting)
+        self._set_stage(stage)
+
+    def _fail(self, line: str) -> None:
+        self.stop()
+        self.failed.emit(line)
+
+    def _release(self) -> None:
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+        for outlet in (self._markers, self._views):
+            if outlet is not None:
+                outlet.close()
+        self._markers = self._views = None
+
+    def _drop_instruction(self) -> None:
+        if self.instruction is not None:
+            self._host.drop_page(self.instruction)
+            self.instruction = None
+
+    def _drop_pages(self) -> None:
+        self._drop_instruction()
+        if self.flow is not None:
+            self.flow.drop_pages()
+        if self.room is not None:
+            self.slices_requested = self.room.view.slices_requested
+            self.slices_requested_not_painted = self.room.view.slices_requested_not_painted
+            self._host.drop_page(self.room)
+            self.room = None
+
+    def _set_stage(self, stage: Stage) -> None:
+        self.stage = stage
+        self.stage_changed.emit(stage)
