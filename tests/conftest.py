@@ -30,7 +30,9 @@ def _nothing_leaks() -> Iterator[None]:
     """Fail a test that leaves a window, an active timer or a thread behind."""
     threads_before = set(threading.enumerate())
     yield
-    left = [thread.name for thread in set(threading.enumerate()) - threads_before if thread.is_alive() and not thread.daemon]
+    left = [
+        thread.name for thread in set(threading.enumerate()) - threads_before if thread.is_alive() and not thread.daemon
+    ]
     assert not left, f"threads left behind: {left}"
     import sys
 

@@ -10,7 +10,9 @@ import typer
 
 
 def demo(
-    headless: Annotated[bool, typer.Option("--headless", help="Run without a screen, driven by the script alone.")] = False,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Run without a screen, driven by the script alone.")
+    ] = False,
     case: Annotated[
         Path | None, typer.Option("--case", metavar="DIR", help="Read this CT instead of the made-up chest.")
     ] = None,
@@ -40,4 +42,8 @@ def demo(
         typer.echo(json.dumps(figures.as_json()))
     else:
         for name, value in figures.as_json().items():
-            typer.echo(f"{name.replace('_', ' '):32s} {value:.3f}" if isinstance(value, float) else f"{name.replace('_', ' '):32s} {value}")
+            typer.echo(
+                f"{name.replace('_', ' '):32s} {value:.3f}"
+                if isinstance(value, float)
+                else f"{name.replace('_', ' '):32s} {value}"
+            )

@@ -282,9 +282,7 @@ class LiveSession:
         number = len(self._manifest.parts) + 1
         file = "recording.xdf" if number == 1 else f"recording_{number}.xdf"
         tracker = self.settings.tracker
-        part = PartRecord(
-            number=number, file=file, boot_id=boot_id(), utc_start=utc_text(), lsl_start=local_clock()
-        )
+        part = PartRecord(number=number, file=file, boot_id=boot_id(), utc_start=utc_text(), lsl_start=local_clock())
         self._update(parts=[*self._manifest.parts, part])
         self._recorder = RecorderProcess()
         self._recorder.start(

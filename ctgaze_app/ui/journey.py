@@ -240,7 +240,9 @@ class Journey(QObject):
     def _close_session(self, why: str) -> None:
         assert self.session is not None
         self._why_closing = why
-        self._wait(Stage.CLOSING, "Closing the recording", "Writing the last samples and packing the sound", cancel=False)
+        self._wait(
+            Stage.CLOSING, "Closing the recording", "Writing the last samples and packing the sound", cancel=False
+        )
         self._drop_pages()
         self.session.close()
 

@@ -88,7 +88,8 @@ class SetupPage(QWidget):
         form.addRow("Calibrate with", self.calibrate_with)
         form.addRow("Validate with", self.validate_with)
         form.addRow(
-            "Screen", _row(self.width_mm, QLabel("×"), self.height_mm, QLabel("seen from"), self.distance_mm, stretch=True)
+            "Screen",
+            _row(self.width_mm, QLabel("×"), self.height_mm, QLabel("seen from"), self.distance_mm, stretch=True),
         )
         form.addRow("", self.screen_note)
         form.addRow("Reader code", self.reader)

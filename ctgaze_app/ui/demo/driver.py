@@ -45,9 +45,7 @@ class DemoDriver(QObject):
     reported = Signal(str)
     ended = Signal()
 
-    def __init__(
-        self, window: MainWindow, options: DemoOptions, *, guided: bool, scratch: Path | None = None
-    ) -> None:
+    def __init__(self, window: MainWindow, options: DemoOptions, *, guided: bool, scratch: Path | None = None) -> None:
         super().__init__(window)
         self._window, self._options, self._guided = window, options, guided
         self._scratch_owner = tempfile.TemporaryDirectory(prefix="ctgaze_demo_") if scratch is None else None
@@ -97,9 +95,7 @@ class DemoDriver(QObject):
         request = CaseRequest(
             ct_path=case,
             session_folder=folder,
-            tracker=TrackerChoice(
-                "simulate", rate_hz=options.tracker_rate_hz, noise_rms_s2s_deg=NOISE_RMS_S2S_DEG
-            ),
+            tracker=TrackerChoice("simulate", rate_hz=options.tracker_rate_hz, noise_rms_s2s_deg=NOISE_RMS_S2S_DEG),
             reader="demo",
             case="demo-1",
             audio=AudioSource(kind="file", name=str(sound)),

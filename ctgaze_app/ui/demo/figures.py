@@ -84,7 +84,9 @@ def gather_figures(folder: Path, live: LiveFigures, *, noise_rms_s2s_deg: float)
                 painted |= {(int(pane), int(paint)) for paint, pane in np.asarray(stream.values)[:, [0, 2]]}
 
     plan = ReadingPlan.read(truth_folder / "plan.json")
-    still = true_fixations(plan, truth_folder / "fixations.csv", np.array(live.scrolls_lsl, dtype=np.float64).reshape(-1, 2))
+    still = true_fixations(
+        plan, truth_folder / "fixations.csv", np.array(live.scrolls_lsl, dtype=np.float64).reshape(-1, 2)
+    )
     trial = manifest.trials[-1].number
     agreement = compare_fixations(still, folder / "derived" / "fixations.csv", trial)
     sounds = [soundfile.info(path) for path in sorted((folder / "dictation").glob("*.flac"))]

@@ -1,0 +1,32 @@
+"""The promise that the package and the command line start light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "vtk", "vtkmodules", "pandas", "scipy.signal", "PySide6", "pylsl")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import ctgaze_app",
+        "import models, models.simulation, calibration",
+        "import sys; sys.argv = ['ctgaze', '--help']\nfrom ctgaze_app.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass",
+    ],
+    ids=["package", "models", "help"],
+)
+def test_nothing_heavy_is_imported_at_start(code: str) -> None:
+    script = f"{code}\nimport sys\nprint('LOADED', *[name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = next(line for line in done.stdout.splitlines() if line.startswith("LOADED")).split()[1:]
+    assert loaded == []
+
+
+def test_qt_is_pinned_below_the_version_that_corrupts_reference_counts() -> None:
+    from importlib.metadata import version
+
+    assert tuple(int(part) for part in version("PySide6_Essentials").split(".")[:2]) < (6, 12)
