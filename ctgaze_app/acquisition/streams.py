@@ -69,6 +69,7 @@ class _Outlet:
         source_id: str | None,
         nominal_rate_hz: float = 0.0,
         code_tables: dict[str, tuple[str, ...]] | None = None,
+        properties: dict[str, str] | None = None,
     ) -> None:
         pylsl = lsl()
         channels = tuple(channels)
@@ -78,6 +79,8 @@ class _Outlet:
         description = info.desc()
         description.append_child_value("manufacturer", "CTGaze")
         description.append_child_value("schema", str(SCHEMA))
+        for key, value in (properties or {}).items():
+            description.append_child_value(key, value)
         channel_list = description.append_child("channels")
         for label, unit in channels:
             channel = channel_list.append_child("channel")
@@ -92,6 +95,10 @@ class _Outlet:
                 entry.append_child_value("value", str(code))
                 entry.append_child_value("meaning", meaning)
         self._outlet = pylsl.StreamOutlet(info)
+
+    def info_xml(self) -> str:
+        """LSL's full description of the stream."""
+        return str(self._outlet.get_info().as_xml())
 
     def have_consumers(self) -> bool:
         """Whether anybody is subscribed."""
@@ -180,15 +187,29 @@ class MarkerOutlet(_Outlet):
 
 
 class AudioClockOutlet(_Outlet):
-    """`CTGaze Audio`: which sample of which sound file was converted when; about ten anchors a second."""
+    """`CTGaze Audio`: which sample of which sound file was converted when; about ten anchors a second.
 
-    def __init__(self, *, source_id: str | None = None) -> None:
-        channels = [("file_number", "number"), ("frames_written", "frames"), ("adc_time", "LSL s")]
-        super().__init__(AUDIO_STREAM_NAME, AUDIO_STREAM_TYPE, channels, "double64", source_id=source_id)
+    `rate_hz` is the sound's nominal sampling rate and stands in the description as `sampling_rate`.
+    """
 
-    def push(self, file_number: int, frames_written: int, adc_time_lsl: float) -> None:
-        """Say that frame `frames_written` (0-based, the next to be written) was converted at `adc_time_lsl`."""
-        self._push([float(file_number), float(frames_written), adc_time_lsl], local_clock())
+    def __init__(self, rate_hz: float, *, source_id: str | None = None) -> None:
+        super().__init__(
+            AUDIO_STREAM_NAME,
+            AUDIO_STREAM_TYPE,
+            [("file_number", "number"), ("frames_written", "frames"), ("adc_time", "LSL s")],
+            "double64",
+            source_id=source_id,
+            properties={"sampling_rate": repr(float(rate_hz))},
+        )
+
+    def push(self, file_number: int, frames_written: int, adc_time_lsl: float) -> tuple[float, list[float]]:
+        """Say that frame `frames_written` (0-based, the next to be written) was converted at `adc_time_lsl`.
+
+        Returns the stamp and the sample as sent, for the recorder, which keeps them without the way round by LSL.
+        """
+        stamp, sample = local_clock(), [float(file_number), float(frames_written), adc_time_lsl]
+        self._push(sample, stamp)
+        return stamp, sample
 
 
 def marker_text(event: str, *, trial: int = 0, paint: int = 0, **fields: object) -> str:

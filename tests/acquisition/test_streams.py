@@ -141,9 +141,10 @@ def test_markers_are_read_back_and_foreign_text_is_not_taken_for_one() -> None:
 
 
 def test_audio_anchors_carry_file_frame_and_time(closing) -> None:
-    outlet = closing(AudioClockOutlet())
+    outlet = closing(AudioClockOutlet(16_000))
     with inlet_of(outlet.source_id) as inlet:
         outlet.push(2, 16_000, 77.5)
+        assert "<sampling_rate>16000.0</sampling_rate>" in outlet.info_xml()
         samples, _ = pull(inlet, 1)
     assert samples == [[2.0, 16_000.0, 77.5]]
 
