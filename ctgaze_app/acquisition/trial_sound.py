@@ -93,6 +93,7 @@ class TrialSound:
         self._kept: list[AudioBlock] = []
         self._wav: WavAppender | None = None
         self._trial = 0
+        self._starts_lsl = float("nan")
         self._ends_lsl: float | None = None
         self._anchored_lsl = self._flushed = self._synced = self._offset_written = float("-inf")
         self._square_sum, self._square_count = 0.0, 0
@@ -129,21 +130,9 @@ class TrialSound:
         except OSError as error:
             self._fault("audio_write_error", f"this trial has no sound: {error.strerror}")
             return
-        self._trial, self._ends_lsl = trial, None
+        self._trial, self._starts_lsl, self._ends_lsl = trial, time_lsl, None
         self._anchored_lsl = float("-inf")
-        kept = [block for block in self._recent if block.adc_time_lsl + len(block.frames) / rate > time_lsl]
-        first = kept[0].adc_time_lsl if kept else None
-        self.messages.append(
-            {
-                "state": "audio_started",
-                "trial": trial,
-                "file_number": trial,
-                "first_frame_lsl": first if first is not None else local_clock(),
-                "stem": free[0],
-                "rate_hz": rate,
-            }
-        )
-        self._kept = kept
+        self._kept = list(self._recent)
 
     def end(self, time_lsl: float) -> None:
         """Close the file once the sound of `time_lsl` is in it."""
@@ -242,6 +231,19 @@ class TrialSound:
     def _take(self, block: AudioBlock, writer: XdfWriter) -> None:
         if self._wav is None or (self._ends_lsl is not None and block.adc_time_lsl >= self._ends_lsl):
             return
+        if self._wav.frames == 0:
+            if block.adc_time_lsl + len(block.frames) / self._wav.rate_hz <= self._starts_lsl:
+                return
+            self.messages.append(
+                {
+                    "state": "audio_started",
+                    "trial": self._trial,
+                    "file_number": self._trial,
+                    "first_frame_lsl": block.adc_time_lsl,
+                    "stem": self._wav.path.stem,
+                    "rate_hz": self._wav.rate_hz,
+                }
+            )
         due = block.adc_time_lsl - self._anchored_lsl >= ANCHOR_EVERY_S * 0.9
         if self._outlet is not None and self._stream_id is not None and block.settled and due:
             self._anchored_lsl = block.adc_time_lsl
