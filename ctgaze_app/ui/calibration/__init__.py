@@ -1,1 +1,1 @@
-"""Full-screen targets and the picture of their result."""
+"""Calibration and validation on the screen: the page that shows targets and the page that shows the result."""
