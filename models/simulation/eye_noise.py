@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 MATRIX = np.array([[1.03, -0.018], [0.026, 0.97]])
 """Gain, rotation and shear of the default distortion, about the screen's centre."""
 OFFSET_DEG = np.array([1.5, -1.2])
-"""Offset of the default distortion, degrees at the screen's centre: 1.9 in all, so that every eye is off by over 1.5."""
+"""Offset of the default distortion, degrees at the screen's centre: 1.9 in all, so that each eye is off by over 1.5."""
 BEND_DEG = 0.08
 """Size of the part that no affine map undoes, degrees at the screen's centre."""
 VERGENCE_DEG = 0.06

@@ -2,8 +2,8 @@
 
 The eye fixates what it is told to (`instruct`), explores a rectangle (`explore`) or rests (`rest`). It starts a
 movement one reaction time after the instruction and never rewrites what has been sampled: `advance` fixes the past, and
-later instructions only change what follows. Blinks come only while nobody instructs the eye (resting or exploring), so that a
-calibration target or a scripted fixation is never interrupted.
+later instructions only change what follows. Blinks come only while nobody instructs the eye (resting or exploring), so
+that a calibration target or a scripted fixation is never interrupted.
 """
 
 from __future__ import annotations
