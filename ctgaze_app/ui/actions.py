@@ -54,28 +54,60 @@ def _presets() -> Iterator[Action]:
 ACTIONS: tuple[Action, ...] = (
     Action("slice_next", "Next slice", ("Down", "Right"), "view", "Slices", "wheel down", "mdi6.chevron-down", True),
     Action("slice_previous", "Previous slice", ("Up", "Left"), "view", "Slices", "wheel up", "mdi6.chevron-up", True),
-    Action("slice_forward_10", "Ten slices on", ("PgDown",), "view", "Slices", icon="mdi6.chevron-double-down", repeats=True),
-    Action("slice_back_10", "Ten slices back", ("PgUp",), "view", "Slices", icon="mdi6.chevron-double-up", repeats=True),
+    Action(
+        "slice_forward_10",
+        "Ten slices on",
+        ("PgDown",),
+        "view",
+        "Slices",
+        icon="mdi6.chevron-double-down",
+        repeats=True,
+    ),
+    Action(
+        "slice_back_10", "Ten slices back", ("PgUp",), "view", "Slices", icon="mdi6.chevron-double-up", repeats=True
+    ),
     Action("slice_first", "First slice", ("Home",), "view", "Slices", icon="mdi6.arrow-collapse-up"),
     Action("slice_last", "Last slice", ("End",), "view", "Slices", icon="mdi6.arrow-collapse-down"),
     Action("slice_bar", "Any slice", (), "view", "Slices", "click the bar at the right"),
-    Action("drag_scroll", "Left drag scrolls, or changes the window", ("S",), "view", "Slices", "Shift + left drag", "mdi6.gesture-swipe-vertical"),
-    Action("window_drag", "Window: right wider, down darker", (), "view", "Window", "left drag", "mdi6.contrast-circle"),
+    Action(
+        "drag_scroll",
+        "Left drag scrolls, or changes the window",
+        ("S",),
+        "view",
+        "Slices",
+        "Shift + left drag",
+        "mdi6.gesture-swipe-vertical",
+    ),
+    Action(
+        "window_drag", "Window: right wider, down darker", (), "view", "Window", "left drag", "mdi6.contrast-circle"
+    ),
     *_presets(),
     Action("invert", "Invert grey levels", ("I",), "view", "Window", icon="mdi6.invert-colors"),
-    Action("zoom_in", "Zoom in", ("+", "="), "view", "Zoom", "Ctrl + wheel, right drag", "mdi6.magnify-plus-outline", True),
-    Action("zoom_out", "Zoom out", ("-",), "view", "Zoom", "Ctrl + wheel, right drag", "mdi6.magnify-minus-outline", True),
+    Action(
+        "zoom_in", "Zoom in", ("+", "="), "view", "Zoom", "Ctrl + wheel, right drag", "mdi6.magnify-plus-outline", True
+    ),
+    Action(
+        "zoom_out", "Zoom out", ("-",), "view", "Zoom", "Ctrl + wheel, right drag", "mdi6.magnify-minus-outline", True
+    ),
     Action("pan", "Move the image", (), "view", "Zoom", "middle drag", "mdi6.cursor-move"),
     Action("fit", "Fit to the screen", ("F",), "view", "Zoom", icon="mdi6.fit-to-screen-outline"),
     Action("actual_size", "One pixel on one pixel", ("O",), "view", "Zoom", icon="mdi6.image-size-select-actual"),
     Action("reset", "Reset window, zoom and position", ("R",), "view", "Zoom", icon="mdi6.restore"),
     Action("smooth", "Smooth or plain pixels", ("P",), "view", "Zoom", icon="mdi6.blur"),
     Action("corner_text", "Show or hide the corner text", ("T",), "view", "Screen", icon="mdi6.format-text"),
-    Action("hide_findings", "Hide the notice about the series", ("B",), "view", "Screen", "click it", "mdi6.bell-off-outline"),
+    Action(
+        "hide_findings",
+        "Hide the notice about the series",
+        ("B",),
+        "view",
+        "Screen",
+        "click it",
+        "mdi6.bell-off-outline",
+    ),
     Action("next", "Done with this case", ("Space",), "reading", "Screen", icon="mdi6.check"),
     Action("key_sheet", "Show these keys", ("?",), "reading", "Screen", icon="mdi6.keyboard-outline"),
     Action("leave", "Leave the reading", ("Esc",), "reading", "Screen", icon="mdi6.exit-to-app"),
-)  # fmt: skip
+)
 
 
 def action(action_id: str) -> Action:

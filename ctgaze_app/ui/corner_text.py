@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
+from ctgaze_app.ct.orientation import edge_letters
 from ctgaze_app.ct.volume import Finding, Volume
 from ctgaze_app.ui.theme import PANEL, WARN
 from ctgaze_app.ui.view_state import ViewState
@@ -24,8 +24,6 @@ MARGIN = 16.0
 SCALE_BAR_SLOT = 200.0
 _TEXT = QColor(255, 255, 255, 153)
 _EDGE = QColor(0, 0, 0, 150)
-_NEAR_ZERO = 0.2
-"""A direction cosine under this (12 degrees) adds no letter, as for a usual gantry tilt seen from the side."""
 
 
 def window_text(state: ViewState) -> str:
@@ -48,13 +46,6 @@ def slice_position_mm(volume: Volume, slice_index: int) -> tuple[str, float]:
         axis = {0: 2, 1: 1, 2: 0}[volume.plane]
         return "xyz"[axis], float(point[axis])
     return "s", float(point @ np.cross(volume.row_direction, volume.column_direction))
-
-
-def direction_letters(direction_lps: NDArray[np.float64]) -> str:
-    """Where an LPS direction points: L, R, P, A, H, F, strongest first (DICOM PS3.3 C.7.6.1.1.1)."""
-    order = np.argsort(-np.abs(direction_lps), kind="stable")
-    letters = [("LR", "PA", "HF")[axis][0 if direction_lps[axis] > 0 else 1] for axis in order]
-    return "".join(letter for letter, axis in zip(letters, order, strict=True) if abs(direction_lps[axis]) > _NEAR_ZERO)
 
 
 def scale_bar_mm(mm_per_px: float, longest_px: float) -> float:
@@ -121,14 +112,14 @@ def draw_notice(painter: QPainter, pane: QRectF, font: QFont, findings: tuple[Fi
 
 def _draw_orientation(painter: QPainter, area: QRectF, volume: Volume) -> None:
     flag = Qt.AlignmentFlag
-    across, down = volume.row_direction, volume.column_direction
-    for alignment, direction in (
-        (flag.AlignLeft | flag.AlignVCenter, -across),
-        (flag.AlignRight | flag.AlignVCenter, across),
-        (flag.AlignHCenter | flag.AlignTop, -down),
-        (flag.AlignHCenter | flag.AlignBottom, down),
+    letters = edge_letters(volume.row_direction, volume.column_direction)
+    for alignment, text in (
+        (flag.AlignLeft | flag.AlignVCenter, letters.left),
+        (flag.AlignRight | flag.AlignVCenter, letters.right),
+        (flag.AlignHCenter | flag.AlignTop, letters.top),
+        (flag.AlignHCenter | flag.AlignBottom, letters.bottom),
     ):
-        _text(painter, area, alignment, direction_letters(direction))
+        _text(painter, area, alignment, text)
 
 
 def _draw_scale_bar(painter: QPainter, area: QRectF, metrics: QFontMetricsF, mm_per_px: float) -> None:

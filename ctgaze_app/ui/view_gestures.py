@@ -17,7 +17,7 @@ NOTCH = 120
 ZOOM_PER_NOTCH = 1.15
 ZOOM_PX_PER_E = 200.0
 WINDOW_PX_PER_WIDTH = 400.0
-"""Logical pixels of drag that change the window by its whole width: fine at brain, coarse at bone (gain as in Horos)."""
+"""Logical pixels of drag that change the window by its whole width: fine at brain, coarse at bone, as in Horos."""
 
 DRAG_PX_PER_SLICE = (3.0, 12.0)
 

@@ -19,6 +19,8 @@ MAX_ZOOM = 64.0
 MIN_ZOOM_OF_FIT = 0.25
 
 VoiFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+VOI_NAMES: tuple[VoiFunction, ...] = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+"""In the order of the View stream's codes (`gaze.views.VOI_FUNCTIONS`)."""
 
 
 @dataclass(frozen=True)
