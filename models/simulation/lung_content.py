@@ -18,8 +18,8 @@ NoduleKind = Literal["solid", "ground_glass", "juxta_pleural"]
 NODULE_KINDS: tuple[NoduleKind, ...] = ("solid", "ground_glass", "juxta_pleural")
 
 _COARSE_MM = 4.0
-_TWIGS = {"artery": 2000, "vein": 1500, "airway": 30}
-_LEAF_RADIUS_MM = {"artery": 0.42, "vein": 0.40, "airway": 0.8}
+_TWIGS = {"artery": 2800, "vein": 2100, "airway": 30}
+_LEAF_RADIUS_MM = {"artery": 0.38, "vein": 0.36, "airway": 0.8}
 _SMALLEST_DEPTH_MM = 3.0
 _MINIMUM_NODULE_SEPARATION_MM = 35.0
 

@@ -117,7 +117,7 @@ class SlicePainter:
         self._bones(hu, x, y, z)
         self._lung(hu, y, z, shapes)
         self._airways(hu, z, shapes.lung)
-        self._nodules(hu, z, planes)
+        self._nodules(hu, z, strands)
         self._table(hu, z)
         return PaintedSlice(hu, shapes.lung < 0, body < 0)
 
@@ -183,7 +183,7 @@ class SlicePainter:
         spleen = np.maximum(ellipsoid_distance(x, y, z, (94, 34, 278), (30, 50, 54), -22), inner)
         self._lay(hu, spleen, np.float32(SPLEEN_HU))
         stomach = np.maximum(
-            ellipsoid_distance(x, y, z, (56, -12, 272), (44, 52, 50), 20), np.maximum(inner, 1 - spleen)
+            ellipsoid_distance(x, y, z, (57, -12, 274), (46, 54, 66), 20), np.maximum(inner, 1 - spleen)
         )
         stomach = np.maximum(stomach, 1.5 - liver)
         self._lay(hu, stomach, np.float32(44))
@@ -196,7 +196,7 @@ class SlicePainter:
     def _heart(self, hu: Slice, heart: Slice, dome: Slice | None, planes: Slice) -> None:
         if dome is not None:
             heart = np.maximum(heart, 2 - dome)
-        self._lay(hu, np.abs(heart - 4.2) - np.float32(0.7), np.float32(15))
+        self._lay(hu, np.abs(heart - 4.2) - np.float32(0.5), np.float32(-30))
         self._lay(hu, heart + 1.4 * planes, np.float32(HEART_HU + 6))
         self._lay(hu, heart + 9 + 2 * planes, np.float32(BLOOD_HU))
 
@@ -286,7 +286,7 @@ class SlicePainter:
         small = self._near(self._patient.lung_airways, z, 0.7)
         if small is not None:
             # Only the first few millimetres may run outside the lung: further on they would cross heart or liver.
-            small = np.maximum(small, lung - 2.5)
+            small = np.maximum(small, lung - 1)
             self._lay(hu, small - small_wall_mm, np.float32(-110))
         if main is not None:
             self._lay(hu, main - wall_mm, np.float32(42))
@@ -294,7 +294,7 @@ class SlicePainter:
             if air is not None:
                 self._lay(hu, air, np.float32(-990))
 
-    def _nodules(self, hu: Slice, z: float, planes: Slice) -> None:
+    def _nodules(self, hu: Slice, z: float, lobes: Slice) -> None:
         for nodule in self._patient.nodules:
             radius = nodule.diameter_mm / 2
             cx, cy, cz = nodule.centre_mm
@@ -305,7 +305,7 @@ class SlicePainter:
             i = slice(*np.searchsorted(self._x, (cx - radius - 4, cx + radius + 4)))
             dx, dy = self._grid_x[j, i] - np.float32(cx), self._grid_y[j, i] - np.float32(cy)
             distance = np.sqrt(dx * dx + dy * dy + np.float32(away**2)) - np.float32(radius)
-            distance = distance + np.float32(0.09 * radius) * planes[j, i]
+            distance = distance + np.float32(0.12 * radius) * lobes[j, i]
             cover = self._cover(distance)
             if nodule.kind == "ground_glass":
                 cover = np.clip(0.5 - distance / 2.0, 0, 1).astype(np.float32)
