@@ -9,8 +9,6 @@ from typing import Self
 
 from ctgaze_app.acquisition.clock import local_clock, utc_text
 
-LEVELS = ("info", "warning", "error")
-
 
 class Journal:
     """Appends one JSON object a line: utc, lsl (seconds), level, text; every line is flushed before `write` returns.
@@ -28,15 +26,7 @@ class Journal:
             self._file.flush()
 
     def write(self, text: str, *, level: str = "info") -> None:
-        """Append one line.
-
-        Raises
-        ------
-        ValueError
-            When `level` is none of `LEVELS`.
-        """
-        if level not in LEVELS:
-            raise ValueError(f"level {level!r} is none of {LEVELS}")
+        """Append one line; `level` is a word such as info, warning, fault or error."""
         line = {"utc": utc_text(), "lsl": round(local_clock(), 6), "level": level, "text": text}
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._file.flush()
