@@ -22,6 +22,9 @@ _TWIGS = {"artery": 2800, "vein": 2100, "airway": 30}
 _LEAF_RADIUS_MM = {"artery": 0.38, "vein": 0.36, "airway": 0.8}
 _SMALLEST_DEPTH_MM = 3.0
 _MINIMUM_NODULE_SEPARATION_MM = 35.0
+_VESSEL_CLEARANCE_MM = 2.5
+_SMALLEST_CONFUSING_RADIUS_MM = 1.0
+_PLACES_TRIED = 40
 
 
 @dataclass(frozen=True)
@@ -125,11 +128,12 @@ def place_nodules(
     rng: np.random.Generator,
     lungs: LungMap,
     specs: Sequence[NoduleSpec],
+    vessels: Tubes,
     *,
     low_mm: tuple[float, float, float],
     high_mm: tuple[float, float, float],
 ) -> tuple[PlacedNodule, ...]:
-    """Choose a place in the lungs for each nodule, apart from each other and inside the box `low_mm` to `high_mm`.
+    """Choose a place for each nodule: in a lung, apart from the others, clear of large `vessels`, inside the box.
 
     Raises
     ------
@@ -155,11 +159,20 @@ def place_nodules(
         choices = np.flatnonzero(usable)
         if not len(choices):
             raise ValueError("no place left in the lungs for a nodule")
-        centre = lungs.points_mm[rng.choice(choices)] + rng.uniform(-_COARSE_MM / 2, _COARSE_MM / 2, 3)
+        tries = rng.choice(choices, min(len(choices), _PLACES_TRIED), replace=False)
+        centres = lungs.points_mm[tries] + rng.uniform(-_COARSE_MM / 2, _COARSE_MM / 2, (len(tries), 3))
         if spec.kind == "juxta_pleural":
-            centre = _against_the_wall(centre, radius)
+            centres = np.array([_against_the_wall(centre, radius) for centre in centres])
+        centre = centres[int(np.argmax(np.minimum(_clearance(centres, vessels) - radius, _VESSEL_CLEARANCE_MM)))]
         placed.append(PlacedNodule((float(centre[0]), float(centre[1]), float(centre[2])), spec.diameter_mm, spec.kind))
     return tuple(placed)
+
+
+def _clearance(centres: NDArray[np.float64], vessels: Tubes) -> NDArray[np.float64]:
+    """Distance from each centre to the nearest vessel that could be taken for a nodule, or hide one."""
+    large = vessels.radii_mm > _SMALLEST_CONFUSING_RADIUS_MM
+    places, radii = vessels.centres_mm[large], vessels.radii_mm[large]
+    return np.array([(np.linalg.norm(places - centre, axis=1) - radii).min() for centre in centres])
 
 
 def _against_the_wall(centre: NDArray[np.float64], radius: float) -> NDArray[np.float64]:

@@ -178,6 +178,9 @@ def _make_patient(
         rng, np.array([-20.0, 10.0, 226.0]), np.array([-1.0, -0.3, 0.5]), hepatic, leaf_radius_mm=1.2, sample_mm=0.8
     )
 
+    large = join([lung_vessels, great_vessels.blood(), great_vessels.airways(), great_vessels.gullet()])
+    chosen = place_nodules(rng, lungs, nodules, large, low_mm=box[0], high_mm=box[1])
+
     def placed(tubes: Tubes) -> Tubes:
         return _drawable(_unwarped(tubes, fields), thinnest_mm)
 
@@ -195,7 +198,7 @@ def _make_patient(
         liver_vessels=placed(join([liver_vessels, hepatic_veins])),
         nodules=tuple(
             PlacedNodule(_unwarped_point(nodule.centre_mm, fields), nodule.diameter_mm, nodule.kind)
-            for nodule in place_nodules(rng, lungs, nodules, low_mm=box[0], high_mm=box[1])
+            for nodule in chosen
         ),
         fields=fields,
     )

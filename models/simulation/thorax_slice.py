@@ -112,7 +112,7 @@ class SlicePainter:
         if shapes.dome is not None:
             self._belly(hu, x, y, z, shapes, strands)
         if shapes.heart is not None:
-            self._heart(hu, shapes.heart, shapes.dome, planes)
+            self._heart(hu, z, shapes.heart, shapes.dome, planes)
         shapes = replace(shapes, lung=self._soft_tubes(hu, z, shapes.lung))
         self._bones(hu, x, y, z)
         self._lung(hu, y, z, shapes)
@@ -193,10 +193,11 @@ class SlicePainter:
             kidney = ellipsoid_distance(x, y, z, (side * 52, 52, level), (26, 24, 46), side * 25)
             self._lay(hu, kidney, np.float32(33))
 
-    def _heart(self, hu: Slice, heart: Slice, dome: Slice | None, planes: Slice) -> None:
+    def _heart(self, hu: Slice, z: float, heart: Slice, dome: Slice | None, planes: Slice) -> None:
         if dome is not None:
             heart = np.maximum(heart, 2 - dome)
-        self._lay(hu, np.abs(heart - 4.2) - np.float32(0.5), np.float32(-30))
+        if z > 165:  # the sac shows as a line where fat lies on both sides, over the lower heart
+            self._lay(hu, np.abs(heart - 4.2) - np.float32(0.5), np.float32(-30))
         self._lay(hu, heart + 1.4 * planes, np.float32(HEART_HU + 6))
         self._lay(hu, heart + 9 + 2 * planes, np.float32(BLOOD_HU))
 
