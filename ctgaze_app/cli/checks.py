@@ -89,7 +89,7 @@ def _gaze_streams(wait_s: float) -> Iterator[Check]:
         yield Check(
             "gaze stream",
             state,
-            f"{stream.name}, {stream.channel_count} channels, {stream.rate:g} Hz",
+            f"{stream.name}, {stream.channel_count} channels, {stream.rate_hz:g} Hz",
             "two streams have this name: choose by source_id" if state == "warning" else "",
         )
 

@@ -18,7 +18,7 @@ from ctgaze_app.acquisition.clock import boot_id, local_clock, utc_text
 from ctgaze_app.acquisition.inlet import GazeStreamInfo
 from ctgaze_app.acquisition.dialects import GazeLayout
 from ctgaze_app.acquisition.microphone import AudioSource
-from ctgaze_app.acquisition.recorder import RecorderConfig, StreamChoice
+from ctgaze_app.acquisition.recorder_config import RecorderConfig, RunningTrial, StreamChoice
 from ctgaze_app.acquisition.recorder_process import RecorderProcess
 from ctgaze_app.acquisition.streams import MarkerOutlet, ViewOutlet
 from ctgaze_app.ct.volume import Volume
@@ -82,6 +82,8 @@ class LiveSession:
     state_changed(SessionState)
     fault(str, str)
         Kind and one line for the coordinator; also written as a marker and to the journal.
+    sound_recording(bool)
+        Whether the running trial's sound is being written.
     recorder_status(dict)
         The recorder's last report, twice a second.
     """
@@ -89,6 +91,7 @@ class LiveSession:
     state_changed = Signal(SessionState)
     fault = Signal(str, str)
     recorder_status = Signal(dict)
+    sound_recording = Signal(bool)
 
     def __init__(self, settings: SessionSettings, markers: MarkerOutlet, views: ViewOutlet) -> None:
         self.settings = settings
@@ -115,7 +118,7 @@ class LiveSession:
             tracker=TrackerRecord(
                 name=settings.tracker.name,
                 source_id=settings.tracker.source_id,
-                nominal_rate_hz=settings.tracker.rate,
+                nominal_rate_hz=settings.tracker.rate_hz,
                 layout=settings.layout,
                 simulated=settings.simulated,
             ),
@@ -173,14 +176,26 @@ class LiveSession:
         return index
 
     def start_trial(
-        self, case: str, series: list[int], kind: Literal["main", "practice", "repeat"] = "main", **links: int | None
+        self,
+        case: str,
+        series: list[int],
+        kind: Literal["main", "practice", "repeat"] = "main",
+        *,
+        calibration: int | None = None,
+        validation: int | None = None,
     ) -> TrialRecord:
-        """Begin the next trial; `links` names the `calibration` and `validation` in force."""
+        """Begin the next trial; `calibration` and `validation` are the numbers of the records in force."""
         if self.trial is not None:
             raise SessionError("a trial is running already", remedy="end it first")
         number = len(self._manifest.trials) + 1
         trial = TrialRecord(
-            number=number, case=case, series=series, kind=kind, part=self._manifest.parts[-1].number, **links
+            number=number,
+            case=case,
+            series=series,
+            kind=kind,
+            part=self._manifest.parts[-1].number,
+            calibration=calibration,
+            validation=validation,
         )
         self._update(trials=[*self._manifest.trials, trial])
         self.mark("trial_start", case=case, kind=kind, dictation=f"{number}_{case}")
@@ -258,8 +273,11 @@ class LiveSession:
         elif kind == "audio_started":
             fields = {key: message[key] for key in ("file_number", "first_frame_lsl", "stem") if key in message}
             self.mark("audio_start", **fields)
+            self.sound_recording.emit(True)
         elif kind == "fault":
-            self._fault(str(message.get("kind", "recorder")), str(message.get("message", "")))
+            self._fault(
+                str(message.get("kind", "recorder")), str(message.get("message", "")), over=bool(message.get("over"))
+            )
         elif kind == "closed":
             self._finish_part("complete", message)
             self._shut("complete")
@@ -296,8 +314,13 @@ class LiveSession:
                     StreamChoice(name=self.markers.name, type="Markers", source_id=self.markers.source_id),
                 ],
                 audio=self.settings.audio,
+                running_trial=self._running_trial(),
             )
         )
+
+    def _running_trial(self) -> RunningTrial | None:
+        trial = self.trial
+        return RunningTrial(trial=trial.number, stem=f"{trial.number}_{trial.case}") if trial else None
 
     def _finish_part(self, state: Literal["complete", "interrupted"], message: dict[str, Any]) -> None:
         end = message.get("last_lsl") or (local_clock() if state == "complete" else None)
@@ -314,10 +337,10 @@ class LiveSession:
             self._journal = None
         self._set_state(SessionState.FAILED if failed else SessionState.CLOSED)
 
-    def _fault(self, kind: str, text: str) -> None:
+    def _fault(self, kind: str, text: str, *, over: bool = False) -> None:
         if self.state is not SessionState.CLOSED:
-            self.mark("fault", kind=kind, message=text)
-        self._log(text, level="fault")
+            self.mark("fault", kind=kind, over=over, message=text)
+        self._log(text, level="info" if over else "fault")
         self.fault.emit(kind, text)
 
     def _log(self, text: str, level: str = "info") -> None:

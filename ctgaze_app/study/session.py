@@ -28,6 +28,7 @@ class ScreenRecord(_Record):
     """The tracked monitor, frozen for the session."""
 
     index: int
+    origin_px: tuple[int, int] = (0, 0)
     width_px: int = Field(gt=0)
     height_px: int = Field(gt=0)
     width_mm: float = Field(gt=0)

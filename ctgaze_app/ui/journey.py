@@ -62,7 +62,8 @@ class Journey(QObject):
     Signals
     -------
     stage_changed(Stage), finished(Path) with the session folder, failed(str) with one line, left() when the user left,
-    page_shown(QWidget, int) when a page waits for the user, with the key that goes on.
+    page_shown(QWidget, int) when a page waits for the user, with the key that goes on; fault_told(str) one line for the
+    coordinator while the reader is left in peace.
     """
 
     stage_changed = Signal(object)
@@ -70,6 +71,7 @@ class Journey(QObject):
     failed = Signal(str)
     left = Signal()
     page_shown = Signal(object, int)
+    fault_told = Signal(str)
 
     def __init__(self, request: CaseRequest, host: Host) -> None:
         super().__init__()
@@ -126,11 +128,11 @@ class Journey(QObject):
             size_source=request.size_source,
         )
         self._markers, self._views = MarkerOutlet(), ViewOutlet()
-        markers, views, geometry = self._markers, self._views, self.screen.geometry()
+        markers, views, screen = self._markers, self._views, self.screen
         self._run(
             lambda progress, cancelled: open_gaze_source(
                 request.tracker,
-                geometry,
+                screen,
                 seed=request.seed,
                 truth_folder=request.session_folder / "simulated",
                 markers_source_id=markers.source_id,
@@ -160,6 +162,8 @@ class Journey(QObject):
             self._views,
         )
         self.session.state_changed.connect(self._session_changed)
+        self.session.sound_recording.connect(self._sound_recording)
+        self.session.fault.connect(self._fault)
         self.session.open()
         self.session.add_series(self.volumes[0])
         self._poll.start()
@@ -288,6 +292,13 @@ class Journey(QObject):
             self._set_stage(Stage.STOPPED)
         if self.session is None:
             discard_empty_session_folder(self.folder)
+
+    def _sound_recording(self, recording: bool) -> None:
+        if self.room is not None:
+            self.room.set_dictating(recording)
+
+    def _fault(self, _kind: str, line: str) -> None:
+        self.fault_told.emit(line)
 
     def _tick(self) -> None:
         if self.session is not None:

@@ -87,6 +87,7 @@ def screen_record(
     screens = QGuiApplication.screens()
     return ScreenRecord(
         index=screens.index(screen) if screen in screens else 0,
+        origin_px=(screen.geometry().x(), screen.geometry().y()),
         width_px=width_px,
         height_px=height_px,
         width_mm=width,

@@ -209,7 +209,7 @@ class SetupPage(QWidget):
         names = [stream.name for stream in streams]
         for stream in streams:
             twin = f", source {stream.source_id}" if names.count(stream.name) > 1 else ""
-            text = f"{stream.name} ({stream.rate:g} Hz, {stream.hostname}{twin})"
+            text = f"{stream.name} ({stream.rate_hz:g} Hz, {stream.hostname}{twin})"
             self.tracker.addItem(text, TrackerChoice("stream", source_id=stream.source_id))
         for choice, text in BUILT_IN:
             self.tracker.addItem(text, choice)

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from ctgaze_app.acquisition.clock import local_clock
 from ctgaze_app.acquisition.microphone import AudioSource
-from ctgaze_app.ct.writing import make_demo_case
 from ctgaze_app.errors import CTGazeError
+from ctgaze_app.study.demo_case import make_demo_case
 from ctgaze_app.study.session import session_code
 from ctgaze_app.ui.background import BackgroundJob
 from ctgaze_app.ui.case_request import CaseRequest, TrackerChoice
@@ -109,6 +109,7 @@ class DemoDriver(QObject):
         journey.failed.connect(self._failed)
         journey.left.connect(lambda: self._failed("the demo was left before its end"))
         journey.page_shown.connect(self._page_shown)
+        journey.fault_told.connect(self.reported)
         journey.finished.connect(self._finished)
         self._journey = journey
 

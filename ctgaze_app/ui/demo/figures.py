@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ctgaze_app.acquisition.trackers.truth import read_truth
+from ctgaze_app.acquisition.trackers.truth import FRAME_COLUMNS, read_truth
 from ctgaze_app.acquisition.xdf import read_xdf
 from ctgaze_app.gaze.views import VIEW_STREAM_NAME
 from ctgaze_app.study.evaluation import compare_fixations, true_fixations
@@ -70,9 +70,9 @@ def gather_figures(folder: Path, live: LiveFigures, *, noise_rms_s2s_deg: float)
     manifest = read_manifest(folder)
     truth_folder = folder / TRUTH_FOLDER
     truth = read_truth(truth_folder)
-    in_time = (truth.stamp_lsl >= live.ready_lsl) & (truth.stamp_lsl <= live.stop_lsl)
-    frames = truth.frame[in_time]
-    sent = int(frames[-1] - frames[0] + 1) if len(frames) else 0
+    stamps = truth.frames[:, FRAME_COLUMNS.index("stamp_lsl")]
+    numbers = truth.frames[(stamps >= live.ready_lsl) & (stamps <= live.stop_lsl), FRAME_COLUMNS.index("frame")]
+    sent = int(numbers[-1] - numbers[0] + 1) if len(numbers) else 0
 
     recorded = 0
     painted: set[tuple[int, int]] = set()

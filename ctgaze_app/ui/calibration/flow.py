@@ -1,0 +1,261 @@
+"""Calibrate, look at the result, validate on other dots, look at the result: as often as the user wants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QWidget
+
+from calibration.fit import Refit, fit_eyes
+from calibration.procedure import GazeChunk, Procedure, TargetSamples, Timing, merge_samples
+from calibration.record import build_record
+from calibration.targets import grid_targets, random_targets, validation_targets
+from calibration.validation import Verdict, judge, validate
+from ctgaze_app.acquisition.clock import local_clock
+from ctgaze_app.study.live import LiveSession
+from ctgaze_app.study.session import ScreenRecord
+from ctgaze_app.ui.calibration.result_view import ResultView
+from ctgaze_app.ui.calibration.target_screen import TargetScreen
+from ctgaze_app.ui.case_request import CaseRequest, Pattern
+from ctgaze_app.ui.gaze_source import GazeSource
+from ctgaze_app.ui.instruction_page import InstructionPage
+
+CALIBRATION_DOTS = 9
+VALIDATION_SEED_STEP = 7919
+"""Validation dots are drawn with another seed than calibration dots."""
+
+
+class PageHost(Protocol):
+    """Shows one page at a time."""
+
+    def show_page(self, page: QWidget, *, full_screen: bool = False) -> None: ...
+    def drop_page(self, page: QWidget) -> None: ...
+
+
+class CalibrationFlow(QObject):
+    """Runs both procedures of one session and keeps what came of them.
+
+    Attributes
+    ----------
+    refits
+        Correction per eye in force; empty before the first calibration was accepted.
+    calibration_number, validation_number
+        Of the accepted records in `calibration/`.
+    raw_accuracy_deg, validation_accuracy_deg
+        Mean error on the validation dots of the gaze as sent and as corrected.
+
+    Signals
+    -------
+    finished(), left(), page_shown(QWidget, int) with the key that goes on.
+    """
+
+    finished = Signal()
+    left = Signal()
+    page_shown = Signal(object, int)
+
+    def __init__(
+        self, request: CaseRequest, session: LiveSession, source: GazeSource, screen: ScreenRecord, host: PageHost
+    ) -> None:
+        super().__init__()
+        self.refits: dict[str, Refit] = {}
+        self.calibration_number: int | None = None
+        self.validation_number: int | None = None
+        self.raw_accuracy_deg = float("nan")
+        self.validation_accuracy_deg = float("nan")
+        self.verdict: Verdict | None = None
+        self._request, self._session, self._source, self._host = request, session, source, host
+        self._geometry = screen.geometry()
+        self._timing = Timing(tracker_latency_s=source.latency.latency_s)
+        self._page: QWidget | None = None
+        self._attempt = 0
+        self._fit_targets: NDArray[np.float64] = np.empty((0, 2))
+
+    def start(self) -> None:
+        """Say what comes, then calibrate."""
+        page = InstructionPage(
+            "Calibration",
+            (
+                "Sit as you will sit while reading, and keep your head still.",
+                f"Look at the middle of each dot until it goes: {CALIBRATION_DOTS} dots now, then "
+                f"{self._request.validation_dots} others that test the result.",
+            ),
+        )
+        page.proceed.connect(self.calibrate)
+        page.leave.connect(self.left)
+        self._show(page, Qt.Key.Key_Space)
+
+    def stop(self) -> None:
+        """Stop a running procedure without asking anything."""
+        if isinstance(self._page, TargetScreen):
+            self._page.blockSignals(True)
+            self._page.stop()
+
+    def drop_pages(self) -> None:
+        """Give the page back."""
+        if self._page is not None:
+            self._host.drop_page(self._page)
+            self._page = None
+
+    def calibrate(self) -> None:
+        """Show the calibration targets."""
+        self._fit_targets = self._targets(self._request.calibrate_with)
+        self._run("calibration_target", Procedure(self._fit_targets, self._timing), (), self._calibrated)
+
+    def _calibrated(self, samples: tuple[TargetSamples, ...]) -> None:
+        refits = fit_eyes(samples, self._geometry)
+        rate = self._source.stream.rate_hz or None
+        corrected = validate(samples, self._geometry, refits, nominal_rate_hz=rate)
+        raw = validate(samples, self._geometry, nominal_rate_hz=rate)
+        verdict = judge(corrected)
+        view = ResultView(
+            samples,
+            corrected,
+            verdict,
+            raw=raw,
+            refits=refits,
+            title="Calibration: how well the fit meets its own dots",
+        )
+
+        def keep(accepted: bool) -> int:
+            return self._session.store_calibration(
+                build_record(
+                    "refit",
+                    self._geometry,
+                    samples,
+                    refits=refits,
+                    validation=corrected,
+                    raw_validation=raw,
+                    verdict=verdict,
+                    pattern=self._request.calibrate_with,
+                    eye=self._session.manifest.eye,
+                    accepted=accepted,
+                    first_trial=self._next_trial(),
+                )
+            )
+
+        def accept() -> None:
+            self.refits = refits
+            self.calibration_number = keep(True)
+            self.validate()
+
+        def repeat() -> None:
+            keep(False)
+            self.calibrate()
+
+        def repeat_dots(dots: list[int]) -> None:
+            keep(False)
+            self._run(
+                "calibration_target",
+                Procedure(self._fit_targets, self._timing, order=dots),
+                samples,
+                self._calibrated,
+            )
+
+        self._offer(view, accept, repeat, repeat_dots)
+
+    def validate(self) -> None:
+        """Show dots that the fit has not seen."""
+        self._attempt += 1
+        targets = validation_targets(
+            self._request.validate_with,
+            self._geometry,
+            self._fit_targets,
+            count=self._request.validation_dots,
+            seed=self._request.seed + VALIDATION_SEED_STEP * self._attempt,
+        )
+        self._run("validation_target", Procedure(targets, self._timing), (), lambda s: self._validated(targets, s))
+
+    def _validated(self, targets: NDArray[np.float64], samples: tuple[TargetSamples, ...]) -> None:
+        rate = self._source.stream.rate_hz or None
+        corrected = validate(samples, self._geometry, self.refits, nominal_rate_hz=rate)
+        raw = validate(samples, self._geometry, nominal_rate_hz=rate)
+        verdict = judge(corrected)
+        view = ResultView(samples, corrected, verdict, raw=raw, refits=self.refits, title="Validation")
+
+        def keep(accepted: bool) -> int:
+            return self._session.store_calibration(
+                build_record(
+                    "validation",
+                    self._geometry,
+                    samples,
+                    refits=self.refits,
+                    validation=corrected,
+                    raw_validation=raw,
+                    verdict=verdict,
+                    pattern=self._request.validate_with,
+                    eye=self._session.manifest.eye,
+                    accepted=accepted,
+                    first_trial=self._next_trial(),
+                )
+            )
+
+        def accept() -> None:
+            eye = corrected.main_eye
+            self.verdict = verdict
+            self.validation_accuracy_deg = corrected.eyes[eye].mean.accuracy_deg if eye else float("nan")
+            self.raw_accuracy_deg = raw.eyes[eye].mean.accuracy_deg if eye else float("nan")
+            self.validation_number = keep(True)
+            self.drop_pages()
+            self.finished.emit()
+
+        def repeat() -> None:
+            keep(False)
+            self.calibrate() if verdict.level == "repeat" else self.validate()
+
+        def repeat_dots(dots: list[int]) -> None:
+            keep(False)
+            self._run(
+                "validation_target",
+                Procedure(targets, self._timing, order=dots),
+                samples,
+                lambda s: self._validated(targets, s),
+            )
+
+        self._offer(view, accept, repeat, repeat_dots)
+
+    def _targets(self, pattern: Pattern) -> NDArray[np.float64]:
+        if pattern == "grid":
+            return grid_targets(self._geometry, shuffle_seed=self._request.seed)
+        return random_targets(self._geometry, CALIBRATION_DOTS, self._request.seed)
+
+    def _run(self, kind: str, procedure: Procedure, before: Sequence[TargetSamples], then: Any) -> None:
+        self._source.inlet.pull()
+        page = TargetScreen(procedure, self._poll, local_clock, kind=kind)
+        page.target_event.connect(self._mark)
+        page.finished.connect(lambda samples: then(merge_samples(before, samples)))
+        page.aborted.connect(self.left)
+        self._show(page, None)
+        page.start()
+
+    def _poll(self) -> GazeChunk | None:
+        samples = self._source.inlet.pull()
+        if not len(samples):
+            return None
+        return samples.time_lsl, {
+            name: (self._geometry.norm_to_px(eye.norm), eye.valid) for name, eye in samples.eyes.items()
+        }
+
+    def _mark(self, fields: dict[str, Any]) -> None:
+        rest = dict(fields)
+        self._session.mark(rest.pop("kind"), **rest)
+
+    def _offer(self, view: ResultView, accept: Any, repeat: Any, repeat_dots: Any) -> None:
+        view.accepted.connect(accept)
+        view.repeat_requested.connect(repeat)
+        view.repeat_dots_requested.connect(repeat_dots)
+        self._show(view, Qt.Key.Key_Space)
+
+    def _show(self, page: QWidget, key: Qt.Key | None) -> None:
+        old, self._page = self._page, page
+        self._host.show_page(page, full_screen=True)
+        if old is not None:
+            self._host.drop_page(old)
+        if key is not None:
+            self.page_shown.emit(page, int(key))
+
+    def _next_trial(self) -> int:
+        return len(self._session.manifest.trials) + 1

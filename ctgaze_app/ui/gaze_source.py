@@ -1,0 +1,141 @@
+"""From a `TrackerChoice` to a gaze stream that delivers: starts built-in trackers, finds the stream, reads its layout."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ctgaze_app.acquisition.clock import local_clock
+from ctgaze_app.acquisition.dialects import GazeLayout
+from ctgaze_app.acquisition.inlet import GazeInlet, GazeStreamInfo, choose_gaze_stream, list_gaze_streams
+from ctgaze_app.acquisition.streams import MARKER_STREAM_NAME
+from ctgaze_app.acquisition.trackers.options import MouseTrackerOptions, SimulatedTrackerOptions
+from ctgaze_app.acquisition.trackers.process import TrackerProcess
+from ctgaze_app.errors import StreamError
+from ctgaze_app.gaze.views import VIEW_STREAM_NAME
+from ctgaze_app.study.session import LatencyRecord, ScreenRecord
+from ctgaze_app.ui.case_request import TrackerChoice
+
+SAMPLES_WAIT_S = 10.0
+READY_WAIT_S = 30.0
+FIND_WAIT_S = 2.0
+POLL_S = 0.02
+FOLLOWED = {MARKER_STREAM_NAME, VIEW_STREAM_NAME}
+SIMULATED_LATENCY_S = 0.008
+
+
+@dataclass
+class GazeSource:
+    """An open gaze stream and, when we started it, its process."""
+
+    stream: GazeStreamInfo
+    layout: GazeLayout
+    inlet: GazeInlet
+    latency: LatencyRecord
+    process: TrackerProcess | None
+
+    def close(self) -> None:
+        """Close the inlet and end the process that we started."""
+        self.inlet.close()
+        if self.process is not None:
+            self.process.stop()
+
+
+def open_gaze_source(
+    choice: TrackerChoice,
+    screen: ScreenRecord,
+    *,
+    seed: int,
+    truth_folder: Path,
+    markers_source_id: str,
+    views_source_id: str,
+    cancelled: Callable[[], bool],
+) -> GazeSource:
+    """Find or start the chosen gaze stream and wait until it delivers. Blocks; not for the GUI thread.
+
+    Raises
+    ------
+    StreamError
+        No such stream, it sends nothing, its layout cannot be read, or a built-in tracker fails.
+    """
+    process = _start_built_in(choice, screen, seed, truth_folder, (markers_source_id, views_source_id))
+    try:
+        if process is not None:
+            process.wait_ready(READY_WAIT_S)
+            if choice.kind == "simulate":
+                _wait_for(lambda: _follows_both(process), cancelled, "the simulated eye does not find the session")
+        source_id = process.source_id if process is not None else choice.source_id
+        stream = choose_gaze_stream(list_gaze_streams(FIND_WAIT_S), source_id=source_id)
+        inlet = GazeInlet(stream, screen.geometry())
+        try:
+            _wait_for(
+                lambda: _delivers(inlet), cancelled, f"the gaze stream {stream.name} is there but sends no samples"
+            )
+        except StreamError:
+            inlet.close()
+            raise
+    except StreamError:
+        if process is not None:
+            process.stop()
+        raise
+    assert inlet.layout is not None
+    return GazeSource(stream, inlet.layout, inlet, _latency(choice), process)
+
+
+def _start_built_in(
+    choice: TrackerChoice, screen: ScreenRecord, seed: int, truth_folder: Path, followed: tuple[str, str]
+) -> TrackerProcess | None:
+    display: dict[str, Any] = {
+        "width_px": screen.width_px,
+        "height_px": screen.height_px,
+        "width_mm": screen.width_mm,
+        "height_mm": screen.height_mm,
+        "distance_mm": screen.distance_mm,
+        "device_pixel_ratio": screen.device_pixel_ratio,
+    }
+    if choice.kind == "simulate":
+        options = SimulatedTrackerOptions(
+            **display,
+            rate_hz=choice.rate_hz,
+            noise_rms_s2s_deg=choice.noise_rms_s2s_deg,
+            latency_s=SIMULATED_LATENCY_S,
+            seed=seed,
+            truth=truth_folder,
+            markers_source_id=followed[0],
+            view_source_id=followed[1],
+        )
+        return TrackerProcess.start("simulate", options)
+    if choice.kind == "mouse":
+        return TrackerProcess.start("mouse", MouseTrackerOptions(**display, origin_px=screen.origin_px))
+    return None
+
+
+def _latency(choice: TrackerChoice) -> LatencyRecord:
+    if choice.kind == "simulate":
+        return LatencyRecord(latency_s=SIMULATED_LATENCY_S, uncertainty_s=0.0, source="set in the simulated tracker")
+    return LatencyRecord(latency_s=0.0, uncertainty_s=0.010, source="not stated by the sender: taken as 0 to 10 ms")
+
+
+def _follows_both(process: TrackerProcess) -> bool:
+    if process.poll() == "failed":
+        raise StreamError(process.error, place="tracker")
+    return process.following >= FOLLOWED
+
+
+def _delivers(inlet: GazeInlet) -> bool:
+    if inlet.error is not None:
+        raise inlet.error
+    return inlet.layout is not None and inlet.state == "streaming"
+
+
+def _wait_for(condition: Callable[[], bool], cancelled: Callable[[], bool], problem: str) -> None:
+    deadline = local_clock() + SAMPLES_WAIT_S
+    while not condition():
+        if cancelled():
+            raise StreamError("cancelled", place="tracker")
+        if local_clock() > deadline:
+            raise StreamError(problem, place="tracker", remedy="check the tracker and its LSL sender, then look again")
+        time.sleep(POLL_S)
