@@ -36,8 +36,8 @@ class TrialPlayer:
 
     @property
     def playing(self) -> bool:
-        """Whether time moves."""
-        return self._clock.playing
+        """Whether time moves, as last said by `playing_changed`."""
+        return self._said_playing
 
     @property
     def speed(self) -> float:
@@ -119,6 +119,6 @@ class TrialPlayer:
         return next((fixation for fixation in self.trial.fixations if fixation.number == number), None)
 
     def _say_playing(self) -> None:
-        if self.playing != self._said_playing:
-            self._said_playing = self.playing
+        if self._clock.playing != self._said_playing:
+            self._said_playing = self._clock.playing
             self.playing_changed.emit(self._said_playing)

@@ -231,7 +231,7 @@ def _open_trial(
         painted_lsl,
         gaze_track(rows["gaze.parquet"], manifest.tracker_latency.latency_s),
         fixations_of(rows["fixations.csv"]),
-        segments_of(rows["dwell_segments.csv"]),
+        segments_of(rows["dwell_segments.csv"], rows["fixations.csv"]),
         events_of(markers, record.number),
         display_latency_s=manifest.display.latency_s,
         end_lsl=end_of_trial(markers, record.number),

@@ -34,13 +34,19 @@ def fixations_of(table: pd.DataFrame) -> tuple[ReplayFixation, ...]:
     return tuple(_fixation(row) for row in table.to_dict("records"))
 
 
-def segments_of(table: pd.DataFrame) -> tuple[DwellSegment, ...]:
-    """Dwell segments of one trial out of the rows of `dwell_segments.csv`; those off the image are left out."""
+def segments_of(table: pd.DataFrame, fixations: pd.DataFrame) -> tuple[DwellSegment, ...]:
+    """Dwell segments of one trial out of the rows of `dwell_segments.csv`; those off the image are left out.
+
+    Segments carry the trial's own seconds; its `fixations` tell where those begin on the LSL clock.
+    """
+    if table.empty or fixations.empty:
+        return ()
+    origin_lsl = float((fixations["onset_lsl"] - fixations["onset_s"]).median())
     return tuple(
         DwellSegment(
             fixation=int(row["fixation"]),
             slice_index=int(row["slice_index"]),
-            onset_lsl=float(row["onset_lsl"]),
+            onset_lsl=origin_lsl + float(row["onset_s"]),
             duration_s=float(row["duration_s"]),
         )
         for row in table.to_dict("records")

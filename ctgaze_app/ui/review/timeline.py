@@ -1,0 +1,265 @@
+"""Slice over time with fixations, gaps and the one time cursor; a click seeks, a click on a fixation selects it."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QBrush, QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF, QResizeEvent
+from PySide6.QtWidgets import QToolTip, QWidget
+
+from ctgaze_app.review.playback import ReviewCursor
+from ctgaze_app.review.replay import ReplayFixation, ReplayTrial
+from ctgaze_app.review.totals import format_time
+from ctgaze_app.ui.review.timeline_scale import TimelineScale
+from ctgaze_app.ui.theme import FOCUS, LINE, PANEL, RAISED, READERS, TEXT, TEXT_SECONDARY, WARN
+
+LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 56.0, 16.0, 10.0, 24.0
+REACH_PX = 7.0
+
+
+class Timeline(QWidget):
+    """Draws one trial; `seek_requested` carries LSL seconds, `fixation_clicked` a fixation's number."""
+
+    seek_requested = Signal(float)
+    fixation_clicked = Signal(int)
+
+    def __init__(self, cursor: ReviewCursor, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setMinimumHeight(120)
+        self.setMouseTracking(True)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAccessibleName("Timeline: slice over time")
+        self._cursor = cursor
+        self._trial: ReplayTrial | None = None
+        self._n_slices = 1
+        self._show_trace = True
+        self._still: QPixmap | None = None
+        self._drawn_x = math.nan
+        cursor.time_changed.connect(self._time_changed)
+        cursor.fixation_selected.connect(self._selection_changed)
+
+    def set_trial(self, trial: ReplayTrial | None, n_slices: int) -> None:
+        """Show another trial."""
+        self._trial, self._n_slices = trial, max(n_slices, 1)
+        self._redraw()
+
+    def show_trace(self, shown: bool) -> None:
+        """Draw the slice line or not."""
+        self._show_trace = shown
+        self._redraw()
+
+    def detach(self) -> None:
+        """Stop listening to the cursor; call before the widget goes."""
+        self._cursor.time_changed.disconnect(self._time_changed)
+        self._cursor.fixation_selected.disconnect(self._selection_changed)
+
+    @property
+    def scale(self) -> TimelineScale:
+        """The present arithmetic of pixels."""
+        trial = self._trial
+        return TimelineScale(
+            LEFT_PX,
+            TOP_PX,
+            max(self.width() - LEFT_PX - RIGHT_PX, 1.0),
+            max(self.height() - TOP_PX - BOTTOM_PX, 1.0),
+            trial.start_lsl if trial else 0.0,
+            trial.end_lsl if trial else 0.0,
+            self._n_slices,
+        )
+
+    def point_of(self, fixation: ReplayFixation) -> QPointF:
+        """Where a fixation's dot is drawn: its middle in time."""
+        scale = self.scale
+        return QPointF(scale.x_of(fixation.onset_lsl + fixation.duration_s / 2), scale.y_of(fixation.slice_index))
+
+    def fixation_near(self, point: QPointF) -> ReplayFixation | None:
+        """The fixation whose dot or bar is nearest to a pixel, within reach."""
+        if self._trial is None:
+            return None
+        scale, best, best_px = self.scale, None, REACH_PX
+        for fixation in self._trial.fixations:
+            if fixation.slice_index < 0:
+                continue
+            left, right = scale.x_of(fixation.onset_lsl), scale.x_of(fixation.offset_lsl)
+            away_x = max(left - point.x(), point.x() - right, 0.0)
+            away = math.hypot(away_x, point.y() - scale.y_of(fixation.slice_index))
+            if away < best_px:
+                best, best_px = fixation, away
+        return best
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Select the fixation under the mouse, else go to that moment."""
+        if self._trial is None or event.button() is not Qt.MouseButton.LeftButton:
+            return
+        fixation = self.fixation_near(event.position())
+        if fixation is not None:
+            self.fixation_clicked.emit(fixation.number)
+        else:
+            self.seek_requested.emit(self.scale.time_of(event.position().x()))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drag the cursor, or say what is under the mouse."""
+        if self._trial is None:
+            return
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self.seek_requested.emit(self.scale.time_of(event.position().x()))
+            return
+        fixation = self.fixation_near(event.position())
+        text = _describe(fixation, self._trial, self._n_slices) if fixation else ""
+        QToolTip.showText(event.globalPosition().toPoint(), text, self)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Draw anew at the new size."""
+        self._redraw()
+        super().resizeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Draw anew with another font or palette."""
+        if event.type() in {QEvent.Type.FontChange, QEvent.Type.PaletteChange}:
+            self._redraw()
+        super().changeEvent(event)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Copy the still part, then the selection and the cursor over it."""
+        ratio = self.devicePixelRatioF()
+        if self._still is None or self._still.devicePixelRatio() != ratio:
+            self._still = self._draw_still(ratio)
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._still)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        if self._trial is not None:
+            self._draw_selection(painter)
+            scale = self.scale
+            self._drawn_x = scale.x_of(self._cursor.time_lsl)
+            painter.setPen(QPen(QColor(TEXT), 1.5))
+            painter.drawLine(QPointF(self._drawn_x, TOP_PX - 4), QPointF(self._drawn_x, TOP_PX + scale.height_px))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(TEXT))
+            head = [QPointF(self._drawn_x + dx, y) for dx, y in ((-5, 1.0), (5, 1.0), (0, TOP_PX - 1))]
+            painter.drawPolygon(QPolygonF(head))
+        painter.end()
+
+    def _draw_selection(self, painter: QPainter) -> None:
+        assert self._trial is not None
+        for fixation in self._trial.fixations:
+            if fixation.number == self._cursor.fixation and fixation.slice_index >= 0:
+                painter.setBrush(QColor(READERS[0]))
+                painter.setPen(QPen(QColor(TEXT), 2.0))
+                painter.drawEllipse(self.point_of(fixation), 5.5, 5.5)
+
+    def _draw_still(self, ratio: float) -> QPixmap:
+        still = QPixmap(round(self.width() * ratio), round(self.height() * ratio))
+        still.setDevicePixelRatio(ratio)
+        still.fill(QColor(PANEL))
+        painter = QPainter(still)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        painter.setFont(self.font())
+        scale = self.scale
+        plot = QRectF(scale.left_px, scale.top_px, scale.width_px, scale.height_px)
+        painter.fillRect(plot, QColor("#0d0f11"))
+        if self._trial is None or self._trial.duration_s <= 0:
+            painter.setPen(QColor(TEXT_SECONDARY))
+            painter.drawText(
+                plot, Qt.AlignmentFlag.AlignCenter, "Nothing was recorded in this trial; choose another one"
+            )
+            painter.end()
+            return still
+        _draw_axes(painter, scale, plot)
+        painter.setClipRect(plot.adjusted(-6, -6, 6, 6))
+        _draw_bars(painter, scale, plot, self._trial)
+        if self._show_trace:
+            _draw_trace(painter, scale, self._trial, columns=max(int(scale.width_px * ratio), 1))
+        _draw_fixations(painter, scale, self._trial)
+        painter.end()
+        return still
+
+    def _time_changed(self, time_lsl: float) -> None:
+        # Only the strips that the cursor leaves and enters: this runs at every refresh while playing.
+        for x in (self._drawn_x, self.scale.x_of(time_lsl)):
+            if math.isfinite(x):
+                self.update(int(x) - 8, 0, 17, self.height())
+
+    def _selection_changed(self, _fixation: object) -> None:
+        self.update()
+
+    def _redraw(self) -> None:
+        self._still = None
+        self.update()
+
+
+def _draw_axes(painter: QPainter, scale: TimelineScale, plot: QRectF) -> None:
+    painter.setPen(QColor(TEXT_SECONDARY))
+    for index in scale.slice_ticks():
+        y = scale.y_of(index)
+        box = QRectF(0, min(max(y, plot.top() + 6), plot.bottom() - 6) - 10, scale.left_px - 8, 20)
+        painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, str(index + 1))
+    painter.save()
+    painter.translate(14, plot.center().y())
+    painter.rotate(-90)
+    painter.drawText(QRectF(-60, -10, 120, 20), Qt.AlignmentFlag.AlignCenter, "slice")
+    painter.restore()
+    for seconds in scale.time_ticks():
+        x = scale.x_of(scale.start_lsl + seconds)
+        painter.setPen(QPen(QColor(RAISED), 1.0))
+        painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
+        painter.setPen(QColor(TEXT_SECONDARY))
+        left = min(max(x - 40, 2.0), plot.right() + RIGHT_PX - 80)
+        painter.drawText(QRectF(left, plot.bottom() + 3, 80, 20), Qt.AlignmentFlag.AlignHCenter, format_time(seconds))
+    painter.setPen(QPen(QColor(LINE), 1.0))
+    painter.drawRect(plot)
+
+
+def _draw_bars(painter: QPainter, scale: TimelineScale, plot: QRectF, trial: ReplayTrial) -> None:
+    for bar in trial.events:
+        left, right = scale.x_of(bar.start_lsl), scale.x_of(bar.end_lsl)
+        if bar.kind == "gap":
+            shade = QColor(WARN)
+            shade.setAlphaF(0.28)
+            painter.fillRect(QRectF(left, plot.top(), max(right - left, 1.0), plot.height()), shade)
+        elif bar.end_lsl > bar.start_lsl:
+            hatch = QBrush(QColor(TEXT_SECONDARY), Qt.BrushStyle.BDiagPattern)
+            painter.fillRect(QRectF(left, plot.top(), right - left, plot.height()), hatch)
+        else:
+            painter.setPen(QPen(QColor(FOCUS), 1.0, Qt.PenStyle.DotLine))
+            painter.drawLine(QPointF(left, plot.top()), QPointF(left, plot.bottom()))
+
+
+def _draw_trace(painter: QPainter, scale: TimelineScale, trial: ReplayTrial, columns: int) -> None:
+    times, slices = trial.slice_trace(columns)
+    line = QPolygonF()
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(QColor(TEXT_SECONDARY), 1.3))
+    for time_lsl, slice_index in zip(times, slices, strict=True):
+        if math.isnan(slice_index):
+            painter.drawPolyline(line)
+            line = QPolygonF()
+        else:
+            line.append(QPointF(scale.x_of(time_lsl), scale.y_of(slice_index)))
+    painter.drawPolyline(line)
+
+
+def _draw_fixations(painter: QPainter, scale: TimelineScale, trial: ReplayTrial) -> None:
+    colour = QColor(READERS[0])
+    for fixation in trial.fixations:
+        if fixation.slice_index < 0:
+            continue
+        y = scale.y_of(fixation.slice_index)
+        left, right = scale.x_of(fixation.onset_lsl), scale.x_of(fixation.offset_lsl)
+        painter.setPen(QPen(colour, 3.0, c=Qt.PenCapStyle.RoundCap))
+        painter.drawLine(QPointF(left, y), QPointF(right, y))
+        if fixation.slice_first != fixation.slice_last:
+            middle = (left + right) / 2
+            painter.setPen(QPen(colour, 1.0))
+            painter.drawLine(
+                QPointF(middle, scale.y_of(fixation.slice_first)), QPointF(middle, scale.y_of(fixation.slice_last))
+            )
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawEllipse(QPointF((left + right) / 2, y), 3.0, 3.0)
+
+
+def _describe(fixation: ReplayFixation, trial: ReplayTrial, n_slices: int) -> str:
+    at = format_time(fixation.onset_lsl - trial.start_lsl)
+    lasted = f"{1000 * fixation.duration_s:.0f} ms"
+    return f"Fixation {fixation.number}: {at}, {lasted}, slice {fixation.slice_index + 1}/{n_slices}"
