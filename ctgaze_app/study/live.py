@@ -1,4 +1,4 @@
-"""A session while it runs: folder, outlets, recorder, trials, faults. No Qt: whoever owns it calls `poll` 20 times a second."""
+"""A session while it runs: recorder, trials, faults. No Qt: whoever owns it calls `poll` 20 times a second."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from psygnal import Signal
 
 from ctgaze_app import __version__
 from ctgaze_app.acquisition.clock import boot_id, local_clock, utc_text
-from ctgaze_app.acquisition.inlet import GazeStreamInfo
 from ctgaze_app.acquisition.dialects import GazeLayout
+from ctgaze_app.acquisition.inlet import GazeStreamInfo
 from ctgaze_app.acquisition.microphone import AudioSource
 from ctgaze_app.acquisition.recorder_config import RecorderConfig, RunningTrial, StreamChoice
 from ctgaze_app.acquisition.recorder_process import RecorderProcess

@@ -1,4 +1,4 @@
-"""From a `TrackerChoice` to a gaze stream that delivers: starts built-in trackers, finds the stream, reads its layout."""
+"""From a `TrackerChoice` to a gaze stream that delivers: built-in trackers are started, the layout is read."""
 
 from __future__ import annotations
 

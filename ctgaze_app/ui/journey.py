@@ -193,7 +193,7 @@ class Journey(QObject):
             tuple(
                 line
                 for line in (
-                    "Wheel or arrow keys scroll, left drag changes the window, keys 0 to 9 are presets, ? shows all keys.",
+                    "Wheel or arrow keys scroll, left drag changes the window, 0 to 9 are presets, ? shows all keys.",
                     sound,
                     "Press Space when you are done.",
                 )

@@ -28,7 +28,7 @@ from models.simulation.script import ReadingPlan, plan_reading
 GUIDED_PAUSE_MS = 3000
 HEADLESS_PAUSE_MS = 200
 BEFORE_CALIBRATION_S = 60.0
-"""Sound is recorded from the first trial on; the stand-in sound starts with the recorder and must outlast calibration."""
+"""The stand-in sound starts with the recorder and must outlast calibration; it is recorded during the trial only."""
 
 
 class DemoDriver(QObject):

@@ -100,7 +100,7 @@ def gather_figures(folder: Path, live: LiveFigures, *, noise_rms_s2s_deg: float)
         slices_requested_not_painted=live.slices_requested_not_painted,
         raw_accuracy_deg=live.raw_accuracy_deg,
         validation_accuracy_deg=live.validation_accuracy_deg,
-        **{key: value for key, value in asdict(agreement).items()},
+        **asdict(agreement),
         noise_px=noise_rms_s2s_deg * manifest.screen.geometry().px_per_deg(),
         audio_seconds=float(sum(sound.frames / sound.samplerate for sound in sounds)),
     )

@@ -12,7 +12,7 @@ PHRASE_S = 2.0
 
 
 def write_stand_in_sound(path: Path, seconds: float) -> Path:
-    """Write 16-bit mono at 16 kHz; every two seconds a soft phrase of 1.2 s at a pitch of its own. Refuses to overwrite."""
+    """Write 16-bit mono at 16 kHz: every two seconds a soft phrase of 1.2 s at its own pitch. Refuses to overwrite."""
     time_s = np.arange(int(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     phrase = (time_s // PHRASE_S).astype(int)
     within = time_s % PHRASE_S
