@@ -10,7 +10,7 @@ from calibration.geometry import ScreenGeometry
 from calibration.procedure import Drawing, EyeWindow, Procedure, TargetEvent, TargetSamples, Timing, merge_samples
 from calibration.record import CalibrationRecord, RecordError, build_record, read_record
 from calibration.targets import grid_targets, random_targets, validation_targets
-from calibration.validation import Validation, Verdict, VerdictLimits, judge, validate, with_average_eye
+from calibration.validation import Validation, Verdict, VerdictLimits, judge, patient_mm, validate, with_average_eye
 
 __all__ = [
     "CalibrationRecord",
@@ -33,6 +33,7 @@ __all__ = [
     "identity_refit",
     "judge",
     "merge_samples",
+    "patient_mm",
     "random_targets",
     "read_record",
     "validate",

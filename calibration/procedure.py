@@ -268,9 +268,15 @@ def _inside(
     time_s = np.concatenate([np.asarray(time, dtype=np.float64) for time, _ in chunks])
     inside = (time_s - latency_s >= opens_s) & (time_s - latency_s < closes_s)
     eyes = {}
-    for eye in chunks[0][1]:
-        px = np.concatenate([np.asarray(found[eye][0], dtype=np.float64).reshape(-1, 2) for _, found in chunks])[inside]
-        valid = np.concatenate([np.asarray(found[eye][1], dtype=bool) for _, found in chunks])[inside]
+    for eye in {name: None for _, found in chunks for name in found}:
+        parts = [found.get(eye) or _nothing(len(time)) for time, found in chunks]
+        px = np.concatenate([np.asarray(part[0], dtype=np.float64).reshape(-1, 2) for part in parts])[inside]
+        valid = np.concatenate([np.asarray(part[1], dtype=bool) for part in parts])[inside]
         valid &= np.isfinite(px).all(axis=1)
         eyes[eye] = EyeWindow(np.where(valid[:, None], px, np.nan), valid)
     return time_s[inside], eyes
+
+
+def _nothing(count: int) -> EyeChunk:
+    """An eye that a chunk does not have."""
+    return np.full((count, 2), np.nan), np.zeros(count, dtype=bool)

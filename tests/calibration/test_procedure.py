@@ -101,6 +101,17 @@ def test_invalid_and_missing_numbers_never_count_as_valid() -> None:
     assert target.has_data
 
 
+def test_an_eye_that_appears_late_was_invalid_before() -> None:
+    procedure = Procedure(TARGETS[:1])
+    time_s, eyes = _gaze(0.0, 1.0)
+    procedure.step(0.0)
+    procedure.step(1.0, (time_s, {"left": eyes["left"]}))
+    procedure.step(2.0, _gaze(1.0, 2.0))
+    (target,) = procedure.samples()
+    assert int(target.eyes["left"].valid.sum()) == RATE_HZ
+    assert target.eyes["right"].valid.tolist() == [False] * 20 + [True] * 80
+
+
 def test_repeating_the_current_target_starts_it_over() -> None:
     procedure = Procedure(TARGETS[:1])
     procedure.step(0.0, _gaze(0.0, 0.5))

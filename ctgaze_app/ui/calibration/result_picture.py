@@ -44,13 +44,19 @@ class ResultPicture(QWidget):
         super().__init__(parent)
         self._samples, self._validation = samples, validation
         self._refits, self._repeat_dots = refits, frozenset(repeat_dots)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         self.setMinimumSize(360, 220)
 
     def sizeHint(self) -> QSize:
         """Shape of the monitor, plus the legend."""
+        return QSize(640, self.heightForWidth(640))
+
+    def heightForWidth(self, width: int) -> int:
+        """What the monitor's shape needs, plus the legend."""
         geometry = self._validation.geometry
-        return QSize(960, round(960 * geometry.height_px / geometry.width_px) + _LEGEND_HEIGHT)
+        return round(width * geometry.height_px / geometry.width_px) + _LEGEND_HEIGHT
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Everything: it changes with its size only."""
@@ -70,6 +76,8 @@ class ResultPicture(QWidget):
             self._paint_target(painter, frame, target)
         for eye in eyes:
             self._paint_errors(painter, frame, eye)
+        for target in self._samples:
+            self._paint_number(painter, frame, target, eyes)
         painter.restore()
         self._paint_legend(painter, frame, [EYE_MARKS[eye] for eye in eyes])
 
@@ -106,13 +114,25 @@ class ResultPicture(QWidget):
         painter.drawEllipse(at, _TARGET_RADIUS, _TARGET_RADIUS)
         painter.drawLine(at + QPointF(-2.5, 0), at + QPointF(2.5, 0))
         painter.drawLine(at + QPointF(0, -2.5), at + QPointF(0, 2.5))
+
+    def _paint_number(self, painter: QPainter, frame: QRectF, target: TargetSamples, eyes: Sequence[str]) -> None:
+        """The dot's number on the side that gaze leaves free."""
+        again = target.index in self._repeat_dots
         text = f"{target.index + 1}  repeat" if again else str(target.index + 1)
         if not target.has_data:
             text = f"{target.index + 1}  no gaze"
-        width = painter.fontMetrics().horizontalAdvance(text)
-        right = at.x() + _TARGET_RADIUS + 6 + width <= frame.right()
-        x = at.x() + _TARGET_RADIUS + 6 if right else at.x() - _TARGET_RADIUS - 6 - width
-        painter.drawText(QPointF(x, at.y() - _TARGET_RADIUS), text)
+        at = self._at(frame, target.target_px)
+        means = [
+            dot.mean_gaze_px for eye in eyes for dot in self._validation.eyes[eye].dots if dot.index == target.index
+        ]
+        found = [self._at(frame, mean) - at for mean in means if np.isfinite(mean).all()]
+        right_of, below = sum(error.x() for error in found) > 0, sum(error.y() for error in found) > 0
+        width, ascent = painter.fontMetrics().horizontalAdvance(text), painter.fontMetrics().ascent()
+        left_x, right_x = at.x() - _TARGET_RADIUS - 4 - width, at.x() + _TARGET_RADIUS + 4
+        x = left_x if (right_of and left_x > frame.left()) or right_x + width > frame.right() else right_x
+        y = at.y() - _TARGET_RADIUS if below else at.y() + _TARGET_RADIUS + ascent - 2
+        painter.setPen(QColor(theme.WARN if again else theme.TEXT))
+        painter.drawText(QPointF(x, y), text)
 
     def _paint_errors(self, painter: QPainter, frame: QRectF, eye: str) -> None:
         mark = EYE_MARKS[eye]

@@ -6,16 +6,17 @@ import math
 from collections.abc import Collection, Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem, QWidget
+from PySide6.QtGui import QColor, QFontMetrics
+from PySide6.QtWidgets import QAbstractItemView, QSizePolicy, QTableWidget, QTableWidgetItem, QWidget
 
 from calibration.validation import Figures, Validation
 from ctgaze_app.ui import theme
 from ctgaze_app.ui.calibration.eye_marks import EYE_MARKS, shown_eyes
 
-MEASURES = ("accuracy\ndegrees", "RMS-S2S\ndegrees", "STD\ndegrees", "loss\n%")
+MEASURES = ("error\ndegrees", "RMS-S2S\ndegrees", "STD\ndegrees", "loss\n%")
 NO_NUMBER = "–"
 _ROW_HEIGHT = 24
+_HEAD_ROWS = 2
 
 
 class ResultTable(QTableWidget):
@@ -32,10 +33,9 @@ class ResultTable(QTableWidget):
         self._eyes = shown_eyes(validation.eyes)
         rows = self._rows(validation, raw)
         self.setColumnCount(1 + len(MEASURES) * len(self._eyes))
-        self.setRowCount(1 + len(rows))
-        self.setHorizontalHeaderLabels(["dot", *(MEASURES * len(self._eyes))])
-        self._fill_eye_names()
-        for row, (name, index, figures) in enumerate(rows, start=1):
+        self.setRowCount(_HEAD_ROWS + len(rows))
+        self._fill_head()
+        for row, (name, index, figures) in enumerate(rows, start=_HEAD_ROWS):
             again = index is not None and index in repeat_dots
             cells = [f"{name}  repeat" if again else name, *(text for found in figures for text in _texts(found))]
             for column, text in enumerate(cells):
@@ -44,12 +44,12 @@ class ResultTable(QTableWidget):
 
     def sizeHint(self) -> QSize:
         """Exactly all rows and columns: nothing scrolls where there is room."""
-        width = sum(self.columnWidth(column) for column in range(self.columnCount())) + 2 * self.frameWidth() + 2
+        width = sum(self.columnWidth(column) for column in range(self.columnCount()))
         height = sum(self.rowHeight(row) for row in range(self.rowCount()))
-        return QSize(width, height + self.horizontalHeader().sizeHint().height() + 2 * self.frameWidth() + 2)
+        return QSize(width + 2 * self.frameWidth() + 2, height + 2 * self.frameWidth() + 2)
 
     def text(self, row: int, column: int) -> str:
-        """A cell's text; row 0 holds the eyes' names."""
+        """A cell's text; row 0 holds the eyes' names, row 1 the measures."""
         item = self.item(row, column)
         return item.text() if item is not None else ""
 
@@ -69,8 +69,10 @@ class ResultTable(QTableWidget):
             rows.append(("as sent", None, [eye.mean if eye is not None else None for eye in sent]))
         return rows
 
-    def _fill_eye_names(self) -> None:
-        self._put(0, 0, "", theme.TEXT)
+    def _fill_head(self) -> None:
+        for column, text in enumerate(["dot", *(MEASURES * len(self._eyes))]):
+            self._put(0, column, "", theme.TEXT)
+            self._put(1, column, text, theme.TEXT_SECONDARY)
         for place, eye in enumerate(self._eyes):
             column = 1 + place * len(MEASURES)
             self._put(0, column, EYE_MARKS[eye].word, EYE_MARKS[eye].colour, strong=True)
@@ -79,7 +81,9 @@ class ResultTable(QTableWidget):
     def _put(self, row: int, column: int, text: str, colour: str, *, strong: bool = False) -> None:
         item = QTableWidgetItem(text)
         side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
-        item.setTextAlignment((Qt.AlignmentFlag.AlignHCenter if row == 0 else side) | Qt.AlignmentFlag.AlignVCenter)
+        item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+        if row < _HEAD_ROWS:
+            item.setBackground(QColor(theme.RAISED))
         item.setForeground(QColor(colour))
         item.setFont(theme.ui_font(bold=strong))
         self.setItem(row, column, item)
@@ -94,11 +98,17 @@ class ResultTable(QTableWidget):
         self.verticalHeader().hide()
         self.verticalHeader().setMinimumSectionSize(_ROW_HEIGHT)
         self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
-        header = self.horizontalHeader()
-        header.setFont(theme.ui_font())
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setHighlightSections(False)
+        self.setRowHeight(1, 2 * _ROW_HEIGHT - 8)
+        self.horizontalHeader().hide()
+        self.setStyleSheet("QTableWidget::item { padding: 0 6px; }")
+        # widths are measured here, not with ResizeToContents: that one does not know the padding
+        metrics, strong = QFontMetrics(theme.ui_font()), QFontMetrics(theme.ui_font(bold=True))
+        for column in range(self.columnCount()):
+            texts = [line for row in range(1, self.rowCount()) for line in self.text(row, column).splitlines()]
+            widest = max(
+                (max(metrics.horizontalAdvance(text), strong.horizontalAdvance(text)) for text in texts), default=0
+            )
+            self.setColumnWidth(column, widest + 20)
 
 
 def _texts(figures: Figures | None) -> Sequence[str]:

@@ -67,10 +67,11 @@ class ResultView(QWidget):
 
         left = QVBoxLayout()
         left.setSpacing(8)
-        left.addWidget(ResultPicture(samples, validation, refits, verdict.repeat_dots), 1)
+        left.addWidget(ResultPicture(samples, validation, refits, verdict.repeat_dots))
         left.addWidget(self.sentence)
-        if verdict.reasons:
+        if verdict.reasons and math.isfinite(verdict.mean_deg):
             left.addWidget(_label("Because: " + "; ".join(verdict.reasons) + ".", "secondary"))
+        left.addStretch(1)
 
         right = QVBoxLayout()
         right.setSpacing(8)

@@ -192,8 +192,10 @@ class TargetScreen(QWidget):
             return
         if drawing.index is not None:
             self._paint_target(painter, drawing)
-        self._paint_progress(painter, drawing)
         painter.setFont(theme.ui_font())
+        if self._background is not None:
+            self._paint_plate(painter, drawing)
+        self._paint_progress(painter, drawing)
         painter.setPen(QColor(theme.WARN if self._stalled else theme.TEXT_SECONDARY))
         painter.drawText(self._line_rect(), Qt.AlignmentFlag.AlignCenter, self.message)
 
@@ -267,6 +269,18 @@ class TargetScreen(QWidget):
             painter.setPen(QPen(QColor(theme.TEXT_SECONDARY), 1.2))
             painter.setBrush(QColor(theme.TEXT_SECONDARY) if done else Qt.BrushStyle.NoBrush)
             painter.drawEllipse(QPointF(left + place * _PROGRESS_STEP, y), _PROGRESS_RADIUS, _PROGRESS_RADIUS)
+
+    def _paint_plate(self, painter: QPainter, drawing: Drawing) -> None:
+        """Darkness behind words and progress, so that they read on bright tissue."""
+        words = painter.fontMetrics().horizontalAdvance(self.message)
+        width = max(words, drawing.n_total * _PROGRESS_STEP) + 32
+        top = self._line_rect().top() - 4
+        plate = QRectF((self.width() - width) / 2, top, width, self.height() - _PROGRESS_FROM_EDGE + 16 - top)
+        colour = QColor(theme.WINDOW)
+        colour.setAlphaF(0.85)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawRoundedRect(plate, theme.SMALL_RADIUS_PX, theme.SMALL_RADIUS_PX)
 
     def _line_rect(self) -> QRect:
         return QRect(0, self.height() - _LINE_FROM_EDGE - 12, self.width(), 24)

@@ -76,13 +76,13 @@ def test_without_a_bad_dot_the_worst_one_is_still_offered(qtbot: QtBot) -> None:
 
 def test_the_table_has_every_dot_both_eyes_and_the_mean_before_and_after(qtbot: QtBot) -> None:
     table = _view(qtbot, bad_dot=6).table
-    assert (table.rowCount(), table.columnCount()) == (1 + 8 + 2, 1 + 4 + 4)
+    assert (table.rowCount(), table.columnCount()) == (2 + 8 + 2, 1 + 4 + 4)
     assert (table.text(0, 1), table.text(0, 5)) == ("Left eye", "Right eye")
-    assert table.text(7, 0) == "7  repeat"
-    assert table.text(9, 0) == "mean"
-    assert table.text(10, 0) == "as sent"
-    assert float(table.text(10, 1)) > float(table.text(9, 1))
-    assert table.text(1, 4) == "0"
+    assert table.text(8, 0) == "7  repeat"
+    assert table.text(10, 0) == "mean"
+    assert table.text(11, 0) == "as sent"
+    assert float(table.text(11, 1)) > float(table.text(10, 1))
+    assert table.text(2, 4) == "0"
 
 
 def test_nothing_recorded_shows_dashes_and_says_repeat(qtbot: QtBot) -> None:
@@ -92,7 +92,7 @@ def test_nothing_recorded_shows_dashes_and_says_repeat(qtbot: QtBot) -> None:
     qtbot.addWidget(view)
     view.show()
     assert view.sentence.text() == "Repeat: no valid gaze was recorded on any dot."
-    assert [view.table.text(1, column) for column in range(5)] == ["1  repeat", "–", "–", "–", "100"]
+    assert [view.table.text(2, column) for column in range(5)] == ["1  repeat", "–", "–", "–", "100"]
     assert view.continue_button.text() == "Continue anyway  (Space)"
     assert view.repeat_button.objectName() == "primary"
 
