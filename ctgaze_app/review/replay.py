@@ -153,6 +153,10 @@ class ReplayTrial:
         self._seen_lsl = gaze.time_lsl[seen]
         self._interval_s = float(np.median(np.diff(gaze.time_lsl))) if len(gaze.time_lsl) > 1 else MAX_HOLD_S
         self._onsets_lsl = np.array([fixation.onset_lsl for fixation in self.fixations])
+        self._offsets_lsl = np.array([fixation.offset_lsl for fixation in self.fixations])
+        self._slice_first = np.array([fixation.slice_first for fixation in self.fixations])
+        self._slice_last = np.array([fixation.slice_last for fixation in self.fixations])
+        self._on_image = np.array([fixation.on_image for fixation in self.fixations], dtype=bool)
         ends = [times[-1] for times in (self.shown_lsl, gaze.time_lsl) if len(times)]
         ends += [fixation.offset_lsl for fixation in self.fixations[-1:]]
         visible_lsl = self.shown_lsl[self._view_samples[:, 25] > 0]
@@ -235,14 +239,18 @@ class ReplayTrial:
         Those that began by `time_lsl`, ended no more than `window_s` ago and touched a slice no more than `slices`
         away. They fade linearly with both distances; one that goes on has grown as far as it has lasted.
         """
+        begun = int(np.searchsorted(self._onsets_lsl, time_lsl, side="right"))
+        first, last, offsets_lsl = (
+            column[:begun] for column in (self._slice_first, self._slice_last, self._offsets_lsl)
+        )
+        close = (first - slice_index <= slices) & (slice_index - last <= slices) & self._on_image[:begun]
         drawn = []
-        for fixation in self.fixations[: int(np.searchsorted(self._onsets_lsl, time_lsl, side="right"))]:
-            opacity = slice_opacity(fixation, slice_index, slices) * age_opacity(
-                time_lsl - fixation.offset_lsl, window_s
-            )
-            if opacity > 0 and fixation.on_image:
+        for place in np.flatnonzero(close & (time_lsl - offsets_lsl < window_s)):
+            fixation = self.fixations[place]
+            faded = slice_opacity(fixation, slice_index, slices) * age_opacity(time_lsl - fixation.offset_lsl, window_s)
+            if faded > 0:
                 lasted_s = min(fixation.duration_s, time_lsl - fixation.onset_lsl)
-                drawn.append(DrawnFixation(fixation, opacity, circle_radius_px(lasted_s)))
+                drawn.append(DrawnFixation(fixation, faded, circle_radius_px(lasted_s)))
         return tuple(drawn)
 
     def slice_trace(self, columns: int = 2000) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
