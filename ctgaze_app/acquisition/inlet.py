@@ -168,7 +168,7 @@ class GazeInlet:
     def effective_rate_hz(self) -> float:
         """Samples a second by their own stamps over the last two seconds; 0 before there are enough."""
         with self._lock:
-            if len(self._recent) < 2:
+            if not self._recent:
                 return 0.0
             samples = sum(count for _, count in self._recent) - 1
             duration = self._recent[-1][0] - self._recent_first

@@ -102,9 +102,13 @@ class GazeOutlet:
         self._outlet.push_chunk(values, stamps.tolist())
         self.frames_pushed += len(frame)
 
+    def have_consumers(self) -> bool:
+        """Whether anybody receives the stream."""
+        return self._outlet is not None and bool(self._outlet.have_consumers())
+
     def close(self) -> None:
         """Give receivers a moment to fetch the rest, then withdraw the stream."""
-        if self._outlet is not None and self._outlet.have_consumers():
+        if self.have_consumers():
             time.sleep(DRAIN_S)
         self._outlet = None
 
