@@ -49,7 +49,8 @@ def dwell_runs(
         key = np.stack([views.integers("series"), views.integers("plane"), views.integers("slice_index")], axis=1)[rows]
         key[~views.visible[rows]] = -1
         shown = views.time_lsl[rows] + display_latency_s
-        fresh = np.ones(len(rows), dtype=bool)
+        # A first view without image is no change: nothing was shown before it either.
+        fresh = views.visible[rows].copy()
         fresh[1:] = (key[1:] != key[:-1]).any(axis=1)
         rows, key, shown = rows[fresh], key[fresh], shown[fresh]
         low = np.searchsorted(shown, onset[mine], side="right")

@@ -306,7 +306,8 @@ def _gaze_channels(
 def _with_repeats(views: list[tuple[float, PaintedView]], end_lsl: float) -> list[tuple[float, PaintedView]]:
     """Each view again every 0.9 s while it stays, as the outlet does."""
     sent = []
-    for (time, view), following in zip(views, [*(time for time, _ in views[1:]), end_lsl], strict=True):
+    followers = [*(time for time, _ in views[1:]), end_lsl][: len(views)]
+    for (time, view), following in zip(views, followers, strict=True):
         sent += [(moment, view) for moment in np.arange(time, following - 1e-3, 0.9)]
     return sent
 
@@ -324,10 +325,10 @@ def _write_streams(
         stream_xml("CTGaze View", "View", tuple(channel.label for channel in VIEW_CHANNELS), "double64")
     )
     marker_id = writer.add_stream(stream_xml("CTGaze Markers", "Markers", ("event",), "string"))
-    first = float(stamps[0]) if len(stamps) else views[0][0]
-    last = max(views[-1][0], markers[-1][0], float(stamps[-1]) if len(stamps) else 0.0)
+    first = min([markers[0][0], *stamps[:1]])
+    last = max([markers[-1][0], *stamps[-1:], *(time for time, _ in views[-1:])])
     view_stamps = np.array([time for time, _ in views])
-    view_samples = np.array([view.to_sample() for _, view in views])
+    view_samples = np.array([view.to_sample() for _, view in views]).reshape(-1, len(VIEW_CHANNELS))
     marker_stamps = np.array([time for time, _ in markers])
     for second in np.arange(first, last + 1.0, 1.0):
         for stream_id in (gaze_id, view_id, marker_id):

@@ -1,0 +1,239 @@
+"""From a recorded session to its tables: `derived/gaze.parquet`, `fixations.csv`, `dwell_segments.csv`, `quality.json`.
+
+Raw files are only read. The same raw files and versions give the same bytes again: tables carry no clock time of their
+making.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctgaze_app.errors import SessionError
+from ctgaze_app.gaze.detectors import TOBII_IVT, IvtParameters, detect_fixations
+from ctgaze_app.gaze.fixations import Table, fixation_tables
+from ctgaze_app.gaze.frames import SeriesGeometry, geometries
+from ctgaze_app.gaze.mapping import EYES_USED, MappedGaze, map_gaze
+from ctgaze_app.gaze.quality import TrialQuality, trial_quality
+from ctgaze_app.gaze.samples import EyeSamples, GazeSamples
+from ctgaze_app.study.calibrations import CalibrationInForce, calibration_of_trial
+from ctgaze_app.study.derived import GazeRows, write_derived
+from ctgaze_app.study.raw_session import RecordedPart, TrialSpan, read_part, trial_spans
+from ctgaze_app.study.session import SessionManifest, TrialRecord, read_manifest
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class ProcessingResult:
+    """What processing found.
+
+    `problems` are one line each, for the coordinator: what is missing or odd, in which trial; tables were written all
+    the same.
+    """
+
+    folder: Path
+    trials: int
+    gaze_samples: int
+    fixations: int
+    segments: int
+    files: tuple[str, ...]
+    quality: dict[int, TrialQuality] = field(repr=False)
+    problems: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; no paths."""
+        return {
+            "trials": self.trials,
+            "gaze_samples": self.gaze_samples,
+            "fixations": self.fixations,
+            "dwell_segments": self.segments,
+            "files": list(self.files),
+            "problems": list(self.problems),
+        }
+
+
+@dataclass
+class _Made:
+    """Tables that grow trial by trial."""
+
+    gaze: list[GazeRows] = field(default_factory=list)
+    fixations: list[Table] = field(default_factory=list)
+    segments: list[Table] = field(default_factory=list)
+    quality: dict[int, TrialQuality] = field(default_factory=dict)
+    calibration: dict[int, CalibrationInForce] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def process_session(
+    folder: Path, progress: Progress | None = None, *, parameters: IvtParameters = TOBII_IVT
+) -> ProcessingResult:
+    """Make every derived table of a session anew.
+
+    Trials are told by their markers. A trial whose end is missing ends with its part's last sample. Gaze that is
+    missing, a stream that stopped and a trial without views are said in `problems`; they never stop the others.
+
+    Parameters
+    ----------
+    progress
+        Called with (steps done, steps in all).
+
+    Raises
+    ------
+    SessionError
+        When the session or its recording cannot be read, holds no trial, or `derived/` cannot be written.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    steps = len(manifest.parts) + len(manifest.trials) + 1
+    report = progress or _ignore
+    report(0, steps)
+    parts: list[RecordedPart] = []
+    made = _Made()
+    for done, record in enumerate(manifest.parts, start=1):
+        part = read_part(folder, record, manifest)
+        made.problems += part.problems
+        parts.append(part)
+        report(done, steps)
+    if not parts:
+        raise SessionError("nothing was recorded yet", place=str(folder), remedy="record a session first")
+    series = geometries(manifest.series)
+    for done, trial in enumerate(manifest.trials, start=len(parts) + 1):
+        _process_trial(folder, manifest, trial, parts, series, parameters, made)
+        report(done, steps)
+    files = write_derived(
+        folder,
+        manifest,
+        parameters,
+        made.gaze,
+        made.fixations,
+        made.segments,
+        made.quality,
+        made.calibration,
+        made.problems,
+    )
+    report(steps, steps)
+    return ProcessingResult(
+        folder,
+        len(manifest.trials),
+        sum(len(rows.mapped) for rows in made.gaze),
+        sum(len(table["fixation"]) for table in made.fixations),
+        sum(len(table["fixation"]) for table in made.segments),
+        files,
+        made.quality,
+        tuple(made.problems),
+    )
+
+
+def _ignore(done: int, total: int) -> None:
+    """No progress asked for."""
+
+
+def _process_trial(
+    folder: Path,
+    manifest: SessionManifest,
+    trial: TrialRecord,
+    parts: list[RecordedPart],
+    series: tuple[SeriesGeometry, ...],
+    parameters: IvtParameters,
+    made: _Made,
+) -> None:
+    in_force, calibration_problems = calibration_of_trial(folder, manifest, trial)
+    made.calibration[trial.number] = in_force
+    made.problems += [f"trial {trial.number}: {problem}" for problem in calibration_problems]
+    settings = in_force.settings
+    geometry = manifest.screen.geometry()
+    spans = trial_spans(trial, parts)
+    if not spans:
+        made.problems.append(f"trial {trial.number}: the recording has no marker of it")
+        return
+    origin: tuple[float, float] | None = None  # LSL time of onset 0, and that clock against UTC
+    next_number = 1
+    for span in spans:
+        part = parts[span.part_index]
+        eye_time = part.gaze.time_lsl - settings.tracker_latency_s
+        low, high = np.searchsorted(eye_time, [span.start_lsl, span.end_lsl], side="left")
+        samples = _cut(part.gaze, int(low), int(high))
+        own_views = part.views.subset(part.views.integers("trial") == trial.number)
+        if origin is None:
+            shown = own_views.time_lsl[own_views.visible]
+            if len(shown) == 0:
+                made.problems.append(f"trial {trial.number}: no image was shown; times count from its start")
+            first = float(shown[0]) + settings.display_latency_s if len(shown) else span.start_lsl
+            origin = (first, part.utc_minus_lsl)
+        origin_lsl = origin[0] + (origin[1] - part.utc_minus_lsl)
+        made.problems += _gaze_problems(trial.number, samples, span, settings.tracker_latency_s)
+        mapped = map_gaze(samples, part.views, in_force.refits, geometry, settings, series)
+        direction = geometry.px_to_vector(mapped.px)
+        events = detect_fixations(mapped.eye_time_lsl, direction, mapped.valid, parameters)
+        pupil = pupil_of_eye_used(samples, mapped)
+        fixations, segments = fixation_tables(
+            mapped, events, part.views, geometry, settings, series, pupil, origin_lsl, next_number
+        )
+        next_number += len(events)
+        named = {"session": manifest.session, "reader": manifest.reader, "trial": trial.number, "case": trial.case}
+        for table, target in ((fixations, made.fixations), (segments, made.segments)):
+            count = len(table["fixation"])
+            fixed = {name: np.full(count, value) for name, value in {**named, "part": part.number}.items()}
+            target.append({**fixed, **table})
+        number = np.where(events.fixation >= 0, events.fixation + next_number - len(events), 0).astype(np.int32)
+        made.gaze.append(
+            GazeRows(trial.number, trial.case, part.number, samples, mapped, events.eye_state, number, origin_lsl)
+        )
+        quality = trial_quality(
+            mapped, events, own_views, geometry, span.start_lsl, span.end_lsl,
+            manifest.tracker.nominal_rate_hz if manifest.tracker else 0.0,
+        )  # fmt: skip
+        if trial.number in made.quality:
+            made.problems.append(
+                f"trial {trial.number}: it lies in several recording parts; its figures are of the longest"
+            )
+            if made.quality[trial.number].duration_s >= quality.duration_s:
+                continue
+        made.quality[trial.number] = quality
+
+
+def pupil_of_eye_used(samples: GazeSamples, mapped: MappedGaze) -> NDArray[np.float64]:
+    """(N,) pupil of the eye that counts, the mean of both where both count; NaN where lost or not sent."""
+    pupil = np.full(len(samples), np.nan)
+    for name in ("left", "right", "combined"):
+        if name in samples.eyes:
+            mine = mapped.eye_used == EYES_USED.index(name)
+            pupil[mine] = samples.eyes[name].pupil[mine]
+    both = mapped.eye_used == EYES_USED.index("average")
+    if both.any():
+        left, right = samples.eyes["left"].pupil[both], samples.eyes["right"].pupil[both]
+        pupil[both] = np.where(
+            np.isfinite(left) & np.isfinite(right), (left + right) / 2, np.where(np.isfinite(left), left, right)
+        )
+    return pupil
+
+
+def _cut(samples: GazeSamples, low: int, high: int) -> GazeSamples:
+    rows = slice(low, high)
+    eyes = {name: EyeSamples(eye.norm[rows], eye.valid[rows], eye.pupil[rows]) for name, eye in samples.eyes.items()}
+    frame = None if samples.frame is None else samples.frame[rows]
+    return GazeSamples(samples.time_raw[rows], samples.time_lsl[rows], eyes, frame)
+
+
+STOPPED_AFTER_S = 1.0
+
+
+def _gaze_problems(trial: int, samples: GazeSamples, span: TrialSpan, tracker_latency_s: float) -> list[str]:
+    """What a coordinator must know about a trial's gaze."""
+    if len(samples) == 0:
+        return [f"trial {trial}: no gaze was recorded"]
+    problems = []
+    missing = span.end_lsl - (float(samples.time_lsl[-1]) - tracker_latency_s)
+    if missing > STOPPED_AFTER_S:
+        problems.append(f"trial {trial}: gaze stopped {missing:.1f} s before its end")
+    if not any(eye.valid.any() for eye in samples.eyes.values()):
+        problems.append(f"trial {trial}: no sample has a valid eye")
+    if span.end_is_assumed:
+        problems.append(f"trial {trial}: its end marker is missing; it ends with the recording")
+    return problems

@@ -1,0 +1,256 @@
+"""From raw streams to tables, against sessions whose eye and views were planned."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctgaze_app.acquisition.xdf import XdfWriter
+from ctgaze_app.errors import SessionError
+from ctgaze_app.gaze.fixations import FIXATION_COLUMNS, SEGMENT_COLUMNS
+from ctgaze_app.study.derived import DERIVED_FILES
+from ctgaze_app.study.processing import process_session
+from ctgaze_app.study.session import read_manifest, write_manifest
+from tests.factories.sessions import LEFT_PX, TOP_PX, ZOOM, TrueFixation, make_session
+
+
+def _rows(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / "derived" / name).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _matched(truth: list[TrueFixation], rows: list[dict[str, str]]) -> list[tuple[TrueFixation, dict[str, str]]]:
+    """Each true fixation with the row that overlaps it by at least half of their union."""
+    found = []
+    for true in truth:
+        for row in rows:
+            onset = float(row["onset_lsl"])
+            offset = onset + float(row["duration_s"])
+            both = min(offset, true.offset_lsl) - max(onset, true.onset_lsl)
+            if int(row["trial"]) == true.trial and both >= 0.5 * (
+                max(offset, true.offset_lsl) - min(onset, true.onset_lsl)
+            ):
+                found.append((true, row))
+                break
+    return found
+
+
+@pytest.mark.parametrize(("rate_hz", "noise_deg"), [(60, 0.05), (250, 0.3), (1200, 0.3)])
+def test_planned_fixations_come_out_with_their_slice_and_voxel(
+    tmp_path: Path, rate_hz: float, noise_deg: float
+) -> None:
+    session = make_session(
+        tmp_path / "s", trials=2, seconds=14.0, rate_hz=rate_hz, noise_rms_s2s_deg=noise_deg, audio=False
+    )
+    result = process_session(session.folder)
+    assert result.problems == ()
+    truth = [true for true in session.fixations if true.onset_lsl > session.fixations[0].onset_lsl]
+    pairs = _matched(truth, _rows(session.folder, "fixations.csv"))
+    assert len(pairs) >= 0.98 * len(truth) > 60
+    still = [(true, row) for true, row in pairs if true.still]
+    assert all(int(row["slice_index"]) == true.voxel[2] for true, row in still)
+    errors = [np.hypot(float(row["x_voxel"]) - t.voxel[0], float(row["y_voxel"]) - t.voxel[1]) for t, row in still]
+    assert np.median(errors) < 0.2
+    screen = [
+        np.hypot(
+            float(row["x_screen_px"]) - (LEFT_PX + (t.voxel[0] + 0.5) * ZOOM),
+            float(row["y_screen_px"]) - (TOP_PX + (t.voxel[1] + 0.5) * ZOOM),
+        )
+        for t, row in still
+    ]
+    assert np.median(screen) < 2.5
+    assert {row["kind"] for _, row in still} == {"fixation"}
+
+
+def test_the_same_session_gives_the_same_bytes(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", trials=2, audio=False)
+    process_session(session.folder)
+    first = {name: (session.folder / "derived" / name).read_bytes() for name in DERIVED_FILES}
+    for name in DERIVED_FILES:
+        (session.folder / "derived" / name).unlink()
+    process_session(session.folder)
+    assert {name: (session.folder / "derived" / name).read_bytes() for name in DERIVED_FILES} == first
+    assert not list((session.folder / "derived").glob("*.new"))
+
+
+def test_tables_have_the_columns_of_the_design_and_add_up(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", trials=2, audio=False)
+    result = process_session(session.folder)
+    fixations, segments = _rows(session.folder, "fixations.csv"), _rows(session.folder, "dwell_segments.csv")
+    assert tuple(fixations[0]) == FIXATION_COLUMNS
+    assert tuple(segments[0]) == SEGMENT_COLUMNS
+    assert (len(fixations), len(segments)) == (result.fixations, result.segments)
+    for row in fixations:
+        mine = [each for each in segments if (each["trial"], each["fixation"]) == (row["trial"], row["fixation"])]
+        assert round(sum(float(each["duration_s"]) for each in mine), 6) == float(row["duration_s"])
+        assert sum(int(each["n_samples"]) for each in mine) == int(row["n_samples"])
+    assert next(row["fixation"] for row in fixations if row["trial"] == "2") == "1"
+    assert {row["words"] for row in fixations} == {""}
+
+
+def test_gaze_rows_keep_what_was_sent_beside_what_it_means(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", audio=False, noise_rms_s2s_deg=0.0)
+    process_session(session.folder)
+    gaze = pd.read_parquet(session.folder / "derived" / "gaze.parquet")
+    expected = (
+        "session reader trial case part time_lsl time_raw onset_s left_x left_y left_valid left_pupil right_x right_y "
+        "right_valid right_pupil combined_x combined_y combined_valid combined_pupil pupil_unit eye_used "
+        "x_screen_px_raw y_screen_px_raw x_screen_px y_screen_px paint pane series slice_index x_voxel y_voxel z_voxel "
+        "x_mm y_mm z_mm uncertainty_mm slice_uncertain depth_ambiguous on_image view_state eye_state fixation"
+    )
+    assert list(gaze.columns) == expected.split()
+    assert len(gaze) == 1500
+    # The planned shift of 40 px is in the raw column only.
+    np.testing.assert_allclose(gaze["x_screen_px_raw"] - gaze["x_screen_px"], 40.0, atol=1e-3)
+    np.testing.assert_allclose(gaze["left_x"] * 1920, gaze["x_screen_px_raw"], atol=1e-3)
+    assert set(gaze["eye_used"]) == {"average"}
+    assert gaze["combined_x"].isna().all()
+    # Onset 0 is when the first visible view was on the screen: painted 0.1 s into the trial, 25 ms before the light.
+    first = float(gaze["time_lsl"].iloc[0] - 0.005 - gaze["onset_s"].iloc[0])
+    assert first == pytest.approx(1001.1 + 0.025, abs=2e-6)
+    on_image = gaze[gaze["on_image"]]
+    np.testing.assert_allclose(on_image["x_mm"], on_image["x_voxel"] - 10.0, atol=1e-3)
+    np.testing.assert_allclose(on_image["z_mm"], 100.0 - 2.0 * on_image["slice_index"], atol=1e-3)
+    assert (on_image["uncertainty_mm"] > 0).all()
+    fixations = pd.read_csv(session.folder / "derived" / "fixations.csv")
+    inside = gaze[gaze["fixation"] > 0].groupby("fixation").size()
+    assert inside.tolist() == fixations["n_samples"].tolist()
+    assert set(gaze[gaze["fixation"] > 0]["eye_state"]) == {"fixation"}
+
+
+def test_quality_names_parameters_versions_and_inputs(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", audio=False)
+    process_session(session.folder)
+    quality = json.loads((session.folder / "derived" / "quality.json").read_text(encoding="utf-8"))
+    assert quality["provenance"]["detector"]["velocity_threshold_deg_s"] == 30.0
+    assert set(quality["provenance"]["inputs"]["recordings"]) == {"recording.xdf"}
+    trial = quality["trials"]["1"]
+    assert trial["samples"] == 1500
+    assert trial["loss_expected"] == 0.0
+    assert trial["calibration"]["refits"] == {"left": "offset", "right": "offset"}
+    assert trial["calibration"]["accuracy_deg"] == 0.3
+
+
+def test_lost_gaze_leaves_rows_without_eye_and_says_how_much(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", audio=False, lost=(2.0, 3.0))
+    result = process_session(session.folder)
+    gaze = pd.read_parquet(session.folder / "derived" / "gaze.parquet")
+    assert (gaze["eye_used"] == "none").sum() == 250
+    assert result.quality[1].loss_invalid == pytest.approx(250 / 1500, abs=1e-3)
+
+
+def test_a_stream_that_stopped_is_named_and_the_rest_is_processed(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", audio=False, gaze_until_s=4.0)
+    result = process_session(session.folder)
+    assert result.problems == ("trial 1: gaze stopped 3.0 s before its end",)
+    assert result.fixations > 5
+
+
+def test_a_session_without_any_gaze_gives_empty_tables_and_says_so(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", audio=False, gaze_until_s=0.0)
+    result = process_session(session.folder)
+    assert result.problems == ("part 1: the gaze stream was not recorded", "trial 1: no gaze was recorded")
+    assert result.fixations == 0
+    assert len(pd.read_parquet(session.folder / "derived" / "gaze.parquet")) == 0
+
+
+def test_a_running_trial_ends_with_its_recording(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", audio=False, closed=False)
+    result = process_session(session.folder)
+    assert result.problems == ("trial 1: its end marker is missing; it ends with the recording",)
+    assert result.fixations > 10
+
+
+def test_without_calibration_gaze_is_taken_as_sent(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", audio=False, refit=False)
+    result = process_session(session.folder)
+    assert result.problems == (
+        "trial 1: no calibration of ours; gaze is taken as the tracker sent it",
+        "trial 1: no validation, so the uncertainty in millimetres is unknown",
+    )
+    row = _rows(session.folder, "fixations.csv")[3]
+    assert row["x_voxel"] != ""
+    assert row["uncertainty_mm"] == ""
+
+
+def test_a_session_without_trials_gives_empty_tables(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", audio=False, trials=0)
+    result = process_session(session.folder)
+    assert (result.trials, result.fixations, result.gaze_samples) == (0, 0, 0)
+    assert len(pd.read_parquet(session.folder / "derived" / "gaze.parquet")) == 0
+
+
+def test_a_trial_over_two_parts_of_one_boot_keeps_one_origin_and_one_numbering(tmp_path: Path) -> None:
+    whole = make_session(tmp_path / "whole", audio=False, seconds=10.0)
+    cut = make_session(tmp_path / "cut", audio=False, seconds=10.0)
+    _split_recording(cut.folder, 1006.0)
+    process_session(whole.folder)
+    result = process_session(cut.folder)
+    one, two = _rows(whole.folder, "fixations.csv"), _rows(cut.folder, "fixations.csv")
+    assert [row["fixation"] for row in two] == [str(number) for number in range(1, len(two) + 1)]
+    assert {row["part"] for row in two} == {"1", "2"}
+    late_one, late_two = one[-3:], two[-3:]
+    assert [row["onset_s"] for row in late_one] == [row["onset_s"] for row in late_two]
+    assert [row["x_voxel"] for row in late_one] == [row["x_voxel"] for row in late_two]
+    assert any("several recording parts" in problem for problem in result.problems)
+
+
+def test_progress_reaches_its_end(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", audio=False, trials=2)
+    seen: list[tuple[int, int]] = []
+    process_session(session.folder, lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (4, 4)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+@pytest.mark.parametrize(
+    ("breakage", "message"),
+    [
+        ("no_recording", "the recording of part 1 is missing"),
+        ("no_manifest", "no session here"),
+        ("broken_calibration", "cannot be read"),
+        ("calibration_gone", "this calibration is missing"),
+        ("no_xdf", "no XDF file"),
+    ],
+)
+def test_what_cannot_be_read_is_one_clear_line(tmp_path: Path, breakage: str, message: str) -> None:
+    folder = make_session(tmp_path / "s", audio=False).folder
+    if breakage == "no_recording":
+        (folder / "recording.xdf").unlink()
+    elif breakage == "no_manifest":
+        (folder / "session.json").unlink()
+    elif breakage == "broken_calibration":
+        (folder / "calibration" / "001.json").write_text("{", encoding="utf-8")
+    elif breakage == "calibration_gone":
+        (folder / "calibration" / "002.json").unlink()
+    else:
+        (folder / "recording.xdf").write_bytes(b"hello, this is text")
+    with pytest.raises(SessionError, match=message) as caught:
+        process_session(folder)
+    assert "\n" not in str(caught.value)
+
+
+def _split_recording(folder: Path, at_lsl: float) -> None:
+    """Rewrite a session's recording as two parts, as after a restart of the recorder."""
+    from ctgaze_app.acquisition.xdf import read_xdf
+
+    recording = read_xdf(folder / "recording.xdf")
+    (folder / "recording.xdf").unlink()
+    for name, low, high in (("recording.xdf", -np.inf, at_lsl), ("recording_2.xdf", at_lsl + 0.5, np.inf)):
+        with XdfWriter(folder / name) as writer:
+            for stream in recording.streams:
+                number = writer.add_stream(stream.info_xml)
+                rows = np.flatnonzero((stream.time_raw >= low) & (stream.time_raw < high))
+                values: Any = stream.values
+                picked = values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
+                writer.write_samples(number, stream.time_raw[rows], picked)
+    manifest = read_manifest(folder)
+    first = manifest.parts[0]
+    second = first.model_copy(update={"number": 2, "file": "recording_2.xdf", "lsl_start": at_lsl + 0.5})
+    write_manifest(folder, manifest.model_copy(update={"parts": [first, second]}))
