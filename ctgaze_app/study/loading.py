@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctgaze_app.acquisition.streams import AUDIO_STREAM_NAME
 from ctgaze_app.acquisition.xdf import XdfFile, read_xdf
 from ctgaze_app.ct.volume import Volume
 from ctgaze_app.errors import CTGazeError, SessionError
-from ctgaze_app.gaze.views import VIEW_CHANNELS, VIEW_STREAM_NAME
+from ctgaze_app.gaze.views import VIEW_CHANNELS
 from ctgaze_app.review.audio_track import AudioTrack, clean_anchors
 from ctgaze_app.review.replay import ReplayTrial
-from ctgaze_app.study.replay_tables import end_of_trial, events_of, fixations_of, gaze_track, markers_of, segments_of
+from ctgaze_app.study.derived import DERIVED_FILES, FIXATION_FILE, GAZE_FILE, QUALITY_FILE, SEGMENT_FILE
+from ctgaze_app.study.raw_session import markers_of, views_of
+from ctgaze_app.study.replay_tables import end_of_trial, events_of, fixations_of, gaze_track, segments_of
 from ctgaze_app.study.session import SessionManifest, TrialRecord, read_manifest
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
-DERIVED_TABLES = ("gaze.parquet", "fixations.csv", "dwell_segments.csv")
+DERIVED_TABLES = (GAZE_FILE, FIXATION_FILE, SEGMENT_FILE)
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,11 @@ class Word:
 
 @dataclass(frozen=True, eq=False)
 class RecordedTrial:
-    """One trial ready for replay; `audio` is None without sound, `words` is empty without a transcript."""
+    """One trial ready for replay.
+
+    `audio` is None without sound, `words` is empty without a transcript; `quality` is its part of `quality.json`
+    with its own `problems` as lines.
+    """
 
     record: TrialRecord
     replay: ReplayTrial
@@ -81,24 +88,33 @@ def open_session(
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
-    if not derived_is_current(folder):
+    if not derived_is_current(folder, manifest):
         _process(folder)
     recordings = {part.number: _read_part(folder / part.file) for part in manifest.parts}
     tables = {name: _read_table(folder / "derived" / name) for name in DERIVED_TABLES}
-    quality = _read_json(folder / "derived" / "quality.json", missing={})
+    quality = _read_json(folder / "derived" / QUALITY_FILE)
     found = load_volumes(folder, manifest, volumes or {}, progress=progress, cancelled=cancelled)
     trials = tuple(_open_trial(folder, manifest, trial, recordings, tables, quality) for trial in manifest.trials)
     return RecordedSession(folder, manifest, trials, found, quality)
 
 
-def derived_is_current(folder: Path) -> bool:
-    """Whether every derived table exists and is no older than the recordings and calibrations that it was made from."""
-    derived = [folder / "derived" / name for name in DERIVED_TABLES]
-    if not all(path.is_file() for path in derived):
+def derived_is_current(folder: Path, manifest: SessionManifest) -> bool:
+    """Whether every derived table is there and was made by these versions from the files as they are now.
+
+    The detector's parameters are not compared: tables made with chosen ones stay as they are.
+    """
+    from ctgaze_app.gaze.detectors import TOBII_IVT
+    from ctgaze_app.study.derived import provenance
+
+    derived = folder / "derived"
+    if not all((derived / name).is_file() for name in DERIVED_FILES):
         return False
-    raw = [*folder.glob("recording*.xdf"), *(folder / "calibration").glob("*.json")]
-    newest_raw = max((path.stat().st_mtime_ns for path in raw), default=0)
-    return min(path.stat().st_mtime_ns for path in derived) >= newest_raw
+    try:
+        made = json.loads((derived / QUALITY_FILE).read_text(encoding="utf-8"))["provenance"]
+        now = json.loads(json.dumps(provenance(folder, manifest, TOBII_IVT)))
+        return bool({**made, "detector": None} == {**now, "detector": None})
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def load_volumes(
@@ -142,14 +158,14 @@ def _load(
     progress: Progress | None,
     cancelled: Cancelled | None,
 ) -> Volume:
-    from ctgaze_app.ct import load_series
-
     if source is None:
         raise SessionError(
             f"nothing says where the CT of series {index + 1} is",
             place=str(folder / "private" / "series.json"),
             remedy="restore private/series.json from a copy",
         )
+    from ctgaze_app.ct import load_series
+
     try:
         paths = source["path"]
         where = [Path(one) for one in paths] if isinstance(paths, list) else Path(paths)
@@ -219,19 +235,19 @@ def _open_trial(
 ) -> RecordedTrial:
     boots = {part.number: part.boot_id for part in manifest.parts}
     same_clock = [file for number, file in recordings.items() if boots[number] == boots[record.part]]
-    views = [stream for file in same_clock for stream in file.find(name=VIEW_STREAM_NAME)]
-    samples = np.vstack([np.empty((0, len(VIEW_CHANNELS))), *(stream.numbers for stream in views)])
-    painted_lsl = np.concatenate([np.empty(0), *(stream.time_lsl for stream in views)])
-    markers = markers_of(same_clock)
+    views = [views_of(file, file.path) for file in same_clock]
+    samples = np.vstack([np.empty((0, len(VIEW_CHANNELS))), *(track.values for track in views)])
+    painted_lsl = np.concatenate([np.empty(0), *(track.time_lsl for track in views)])
+    markers = sorted((item for file in same_clock for item in markers_of(file)), key=lambda item: item[0])
     rows = {name: table[table["trial"] == record.number] for name, table in tables.items()}
     replay = ReplayTrial(
         record.number,
         record.case,
         samples,
         painted_lsl,
-        gaze_track(rows["gaze.parquet"], manifest.tracker_latency.latency_s),
-        fixations_of(rows["fixations.csv"]),
-        segments_of(rows["dwell_segments.csv"], rows["fixations.csv"]),
+        gaze_track(rows[GAZE_FILE], manifest.tracker_latency.latency_s),
+        fixations_of(rows[FIXATION_FILE]),
+        segments_of(rows[SEGMENT_FILE], rows[FIXATION_FILE]),
         events_of(markers, record.number),
         display_latency_s=manifest.display.latency_s,
         end_lsl=end_of_trial(markers, record.number),
@@ -254,7 +270,7 @@ def _audio(
         for _, fields in markers
         if fields["event"] == "audio_start" and (fields.get("stem") == stem or fields.get("trial") == record.number)
     }
-    streams = [stream for file in recordings for stream in file.find(name="CTGaze Audio")]
+    streams = [stream for file in recordings for stream in file.find(name=AUDIO_STREAM_NAME)]
     anchors = np.vstack([np.empty((0, 3)), *(stream.numbers for stream in streams)])
     anchors = anchors[np.isin(anchors[:, 0], [number for number in numbers if number is not None])]
     try:
@@ -268,7 +284,12 @@ def _audio(
 
 
 def _trial_quality(quality: Mapping[str, Any], record: TrialRecord) -> Mapping[str, Any]:
-    trials = quality.get("trials", {})
-    if isinstance(trials, Mapping):
-        return trials.get(str(record.number), {})
-    return next((one for one in trials if one.get("trial") == record.number), {})
+    trials = quality.get("trials")
+    found = trials.get(str(record.number)) if isinstance(trials, Mapping) else None
+    problems = quality.get("problems")
+    mine = [
+        text.split(": ", 1)[1]
+        for text in (problems if isinstance(problems, list) else [])
+        if isinstance(text, str) and text.startswith(f"trial {record.number}: ")
+    ]
+    return {**(found if isinstance(found, Mapping) else {}), "problems": mine}

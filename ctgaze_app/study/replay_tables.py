@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctgaze_app.acquisition.streams import parse_marker
-from ctgaze_app.acquisition.xdf import XdfFile
 from ctgaze_app.review.replay import DwellSegment, EventBar, GazeTrack, ReplayFixation
 
 if TYPE_CHECKING:
@@ -52,18 +49,6 @@ def segments_of(table: pd.DataFrame, fixations: pd.DataFrame) -> tuple[DwellSegm
         for row in table.to_dict("records")
         if math.isfinite(row["slice_index"]) and row["slice_index"] >= 0
     )
-
-
-def markers_of(recordings: Iterable[XdfFile]) -> list[tuple[float, dict[str, Any]]]:
-    """Every marker of ours with its LSL time, in order; others are left out."""
-    found = []
-    for recording in recordings:
-        for stream in recording.find(name="CTGaze Markers"):
-            for time_lsl, text in zip(stream.time_lsl, stream.texts, strict=True):
-                fields = parse_marker(text)
-                if fields is not None:
-                    found.append((float(time_lsl), fields))
-    return sorted(found, key=lambda item: item[0])
 
 
 def events_of(markers: list[tuple[float, dict[str, Any]]], trial: int) -> tuple[EventBar, ...]:

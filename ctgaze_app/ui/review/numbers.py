@@ -14,13 +14,12 @@ from ctgaze_app.review.totals import format_time, trial_totals
 from ctgaze_app.ui.theme import ui_font
 
 QUALITY_FIGURES = (
-    ("validation_accuracy_deg", "Accuracy", "°", 1.0, 2),
     ("accuracy_deg", "Accuracy", "°", 1.0, 2),
-    ("precision_rms_s2s_deg", "Precision RMS-S2S", "°", 1.0, 2),
-    ("precision_rms_deg", "Precision RMS-S2S", "°", 1.0, 2),
-    ("data_loss", "Data loss at validation", "%", 100.0, 1),
-    ("effective_rate_hz", "Gaze rate", "Hz", 1.0, 0),
-    ("rate_hz", "Gaze rate", "Hz", 1.0, 0),
+    ("precision_deg", "Precision RMS-S2S", "°", 1.0, 2),
+    ("rms_s2s_deg", "RMS-S2S in fixations", "°", 1.0, 2),
+    ("effective_rate_hz", "Gaze rate", "Hz", 1.0, 1),
+    ("loss_invalid", "Data loss", "%", 100.0, 1),
+    ("on_image_share", "Gaze on the image", "%", 100.0, 1),
 )
 
 
@@ -39,6 +38,11 @@ class NumbersPanel(QScrollArea):
         self.fixation = _Section("Selected fixation", self._layout)
         self.totals = _Section("This trial", self._layout)
         self.quality = _Section("Quality of the gaze", self._layout)
+        self.problems = QLabel()
+        self.problems.setObjectName("warn")
+        self.problems.setWordWrap(True)
+        self.problems.hide()
+        self._layout.addWidget(self.problems)
         self._layout.addStretch()
         self.setWidget(body)
         self.setMinimumWidth(240)
@@ -62,6 +66,9 @@ class NumbersPanel(QScrollArea):
             self.quality.show_rows(rows)
         else:
             self.quality.show_hint("No gaze was recorded in this trial.")
+        problems = quality.get("problems", ())
+        self.problems.setText("\n".join(f"▲ {problem}" for problem in problems))
+        self.problems.setVisible(bool(problems))
 
 
 class _Section:
@@ -152,13 +159,15 @@ def total_rows(trial: ReplayTrial, n_slices: int) -> tuple[tuple[str, str], ...]
 def quality_rows(trial: ReplayTrial, quality: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Label and value of a trial's gaze quality: what was measured at validation, then what the samples say."""
     rows: dict[str, str] = {}
+    calibration = quality.get("calibration")
+    figures = {**quality, **(calibration if isinstance(calibration, Mapping) else {})}
     for key, name, unit, factor, digits in QUALITY_FIGURES:
-        value = quality.get(key)
+        value = figures.get(key)
         if isinstance(value, int | float) and not isinstance(value, bool):
             rows.setdefault(name, _figure(float(value), unit, factor, digits))
     totals = trial_totals(trial)
     if math.isfinite(totals.gaze_fraction):
-        rows["Gaze measured"] = f"{100 * totals.gaze_fraction:.1f} %"
+        rows.setdefault("Data loss", f"{100 * (1 - totals.gaze_fraction):.1f} %")
         rows["Longest gap"] = f"{totals.longest_gap_s:.2f} s"
     return tuple(rows.items())
 

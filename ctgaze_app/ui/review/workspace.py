@@ -102,7 +102,7 @@ class ReviewWorkspace(QWidget):
         self._view_index = -2
         self.sound.load(trial.audio)
         self.timeline.set_trial(trial.replay, self.n_slices)
-        self.numbers.show_trial(trial.replay, {**self.session.quality, **trial.quality}, self.n_slices)
+        self.numbers.show_trial(trial.replay, trial.quality, self.n_slices)
         self.side.choose_trial(number)
         self.player.show(trial.replay)
         self._show_moment()

@@ -21,6 +21,14 @@ from ctgaze_app.study.session import (
 
 DISPLAY_LATENCY_S = 0.025
 START_LSL = 1000.0
+QUALITY = {
+    "effective_rate_hz": 250.0,
+    "loss_invalid": 0.188,
+    "rms_s2s_deg": 0.14,
+    "on_image_share": 0.97,
+    "calibration": {"accuracy_deg": 0.43, "precision_deg": 0.12},
+    "problems": [],
+}
 
 
 def manifest(volume: Volume, trials: int) -> SessionManifest:
@@ -179,6 +187,7 @@ def recorded_session(
 ) -> RecordedSession:
     """A session around trials."""
     record = manifest(volume, len(trials))
-    opened = tuple(RecordedTrial(one, replay, audio, {}) for one, replay in zip(record.trials, trials, strict=True))
-    quality = {"validation_accuracy_deg": 0.43, "precision_rms_s2s_deg": 0.12, "data_loss": 0.041}
-    return RecordedSession(Path("nowhere"), record, opened, {0: volume}, quality)
+    opened = tuple(
+        RecordedTrial(one, replay, audio, QUALITY) for one, replay in zip(record.trials, trials, strict=True)
+    )
+    return RecordedSession(Path("nowhere"), record, opened, {0: volume}, {})
