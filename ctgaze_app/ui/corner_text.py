@@ -140,7 +140,8 @@ def _text(painter: QPainter, area: QRectF, alignment: Qt.AlignmentFlag, text: st
     if not text:
         return
     painter.setPen(_EDGE)
-    painter.drawText(area.translated(1, 1), alignment, text)
+    for dx, dy in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
+        painter.drawText(area.translated(dx, dy), alignment, text)
     painter.setPen(_TEXT)
     painter.drawText(area, alignment, text)
 

@@ -25,16 +25,14 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsView, QWidget
 
-from ctgaze_app.ct.volume import Finding, Volume
+from ctgaze_app.ct.volume import Volume
 from ctgaze_app.gaze.views import PaintedView
 from ctgaze_app.ui import view_state
-from ctgaze_app.ui.corner_text import NotePlace, draw_corner_text, draw_notice
 from ctgaze_app.ui.image_root import ImageRoot
 from ctgaze_app.ui.picture import Picture
 from ctgaze_app.ui.screens import from_screen_px, refresh_hz, to_screen_px
 from ctgaze_app.ui.slice_image import SliceImage
 from ctgaze_app.ui.slice_queue import SliceQueue, SliceRequest
-from ctgaze_app.ui.theme import ui_font
 from ctgaze_app.ui.view_state import ImageFrame, PaneGeometry, ViewState
 
 NO_SLICE = -1
@@ -80,7 +78,6 @@ class SliceCanvas(pg.GraphicsView):
         self.paint_count = 0
         self.slices_painted = 0
         self.series_index = -1
-        self.findings: tuple[Finding, ...] = ()
         self._clock, self._pane, self._trial = clock, pane, 0
         self._volume: Volume | None = None
         self._image: SliceImage | None = None
@@ -95,10 +92,6 @@ class SliceCanvas(pg.GraphicsView):
         self._last_paint = -math.inf
         self._picture: Picture | None = None
         self._last_view: PaintedView | None = None
-        self._notes: dict[NotePlace, str] = {}
-        self._notice_box = QRectF()
-        self._corner_text = True
-        self._font = ui_font()
         self._root = ImageRoot()
         self.scene().addItem(self._root)
         self._watched: QWidget | None = None
@@ -222,29 +215,6 @@ class SliceCanvas(pg.GraphicsView):
         painter.end()
         return grabbed
 
-    # What is written on it.
-
-    def set_note(self, place: NotePlace, text: str) -> None:
-        """A text of the room in a corner: case and trial, or the keys that matter now."""
-        if self._notes.get(place, "") != text:
-            self._notes[place] = text
-            self.viewport().update()
-
-    @property
-    def corner_text_visible(self) -> bool:
-        """Whether texts, letters and scale bar are drawn."""
-        return self._corner_text
-
-    @corner_text_visible.setter
-    def corner_text_visible(self, visible: bool) -> None:
-        self._corner_text = visible
-        self.viewport().update()
-
-    def hide_findings(self) -> None:
-        """Take the notice about the series away until the next series."""
-        self.findings = ()
-        self.viewport().update()
-
     # Painting.
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -273,26 +243,6 @@ class SliceCanvas(pg.GraphicsView):
         """The slice."""
         if self._picture is not None:
             self._picture.draw_image(painter)
-
-    def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
-        """The texts."""
-        picture = self._picture
-        self._notice_box = QRectF()
-        if picture is None or picture.image is None or picture.frame is None or not self._corner_text:
-            return
-        pane = QRectF(self.viewport().rect())
-        draw_corner_text(
-            painter,
-            pane,
-            self._font,
-            picture.image.volume,
-            picture.state,
-            zoom=picture.frame.scale_x,
-            mm_per_logical_px=picture.mm_per_logical_px,
-            notes=self._notes,
-        )
-        if self.findings:
-            self._notice_box = draw_notice(painter, pane, self._font, self.findings)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Keep the image where it belongs."""

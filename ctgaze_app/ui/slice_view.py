@@ -6,17 +6,19 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QPointF, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QPointF, QRectF, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
-from ctgaze_app.ct.volume import Volume
+from ctgaze_app.ct.volume import Finding, Volume
 from ctgaze_app.ct.windows import auto_window, load_presets
 from ctgaze_app.gaze.views import PaintedView
 from ctgaze_app.ui import view_state
 from ctgaze_app.ui.actions import action_for_key
+from ctgaze_app.ui.corner_text import NotePlace, draw_corner_text, draw_notice
 from ctgaze_app.ui.slice_canvas import SliceCanvas, lsl_clock
 from ctgaze_app.ui.slice_image import SliceImage
+from ctgaze_app.ui.theme import ui_font
 from ctgaze_app.ui.view_actions import ViewActions
 from ctgaze_app.ui.view_gestures import ViewGestures
 from ctgaze_app.ui.view_state import VOI_NAMES, ViewState, VoiFunction
@@ -47,6 +49,11 @@ class SliceView(SliceCanvas):
         super().__init__(parent, clock=clock, pane=pane)
         self.interactive = True
         self.drag_scrolls = False
+        self.findings: tuple[Finding, ...] = ()
+        self._notes: dict[NotePlace, str] = {}
+        self._notice_box = QRectF()
+        self._corner_text = True
+        self._font = ui_font()
         self._start_state = ViewState()
         self._gestures = ViewGestures(self)
         self._actions = ViewActions(self, load_presets())
@@ -68,9 +75,11 @@ class SliceView(SliceCanvas):
         self._replace_all(state, volume.shape_kji[0])
 
     def clear(self) -> None:
-        """Show nothing but black."""
+        """Show nothing but black, at once: when this returns, a visible view has been painted and told so."""
         self._volume, self._image, self.series_index, self.findings = None, None, -1, ()
         self._replace_all(replace(self._next, slice_index=0), 0)
+        if not self._painting:
+            self.viewport().repaint()
 
     @property
     def start_state(self) -> ViewState:
@@ -152,6 +161,49 @@ class SliceView(SliceCanvas):
         """Go on freely from where the recorded view left zoom and pan."""
         self._next = self.state
         self._replayed = None
+
+    # What is written on it.
+
+    def set_note(self, place: NotePlace, text: str) -> None:
+        """A text of the room in a corner: case and trial, or the keys that matter now."""
+        if self._notes.get(place, "") != text:
+            self._notes[place] = text
+            self.viewport().update()
+
+    @property
+    def corner_text_visible(self) -> bool:
+        """Whether texts, letters and scale bar are drawn."""
+        return self._corner_text
+
+    @corner_text_visible.setter
+    def corner_text_visible(self, visible: bool) -> None:
+        self._corner_text = visible
+        self.viewport().update()
+
+    def hide_findings(self) -> None:
+        """Take the notice about the series away until the next series."""
+        self.findings = ()
+        self.viewport().update()
+
+    def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
+        """The texts."""
+        picture = self._picture
+        self._notice_box = QRectF()
+        if picture is None or picture.image is None or picture.frame is None or not self._corner_text:
+            return
+        pane = QRectF(self.viewport().rect())
+        draw_corner_text(
+            painter,
+            pane,
+            self._font,
+            picture.image.volume,
+            picture.state,
+            zoom=picture.frame.scale_x,
+            mm_per_logical_px=picture.mm_per_logical_px,
+            notes=self._notes,
+        )
+        if self.findings:
+            self._notice_box = draw_notice(painter, pane, self._font, self.findings)
 
     # Input.
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ctgaze_app.ct.volume import Finding, SeriesSource, VoiWindow, Volume
 
-CODE_WINDOW = VoiWindow(127.5, 256.0)
+CODE_WINDOW = VoiWindow(128.0, 256.0)
 """DICOM's LINEAR formula with this window draws value v as grey level v, for v from 0 to 255."""
 
 
