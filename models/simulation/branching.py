@@ -50,7 +50,7 @@ def grow_tree(
             halves = [targets]
         else:
             centred = targets - targets.mean(axis=0)
-            axis = np.linalg.eigh(centred.T @ centred + 1e-9 * np.eye(3))[1][:, 2] + rng.normal(0, 0.25, 3)
+            axis = _longest_axis(centred) + rng.normal(0, 0.25, 3)
             order = np.argsort(centred @ axis)
             cut = min(max(round(len(order) * rng.uniform(0.3, 0.7)), 1), len(order) - 1)
             halves = [targets[order[:cut]], targets[order[cut:]]]
@@ -74,6 +74,16 @@ def grow_tree(
     return _curved_branches(
         np.array(starts), np.array(ends), parent_of, flow ** (1 / exponent), np.asarray(heading), sample_mm
     )
+
+
+def _longest_axis(centred: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Unit vector along which points spread most, by power iteration: unlike an eigensolver's, its sign is defined."""
+    spread = centred.T @ centred
+    axis = np.eye(3)[int(np.argmax(np.diag(spread)))]
+    for _ in range(8):
+        axis = spread @ axis
+        axis /= np.sqrt(axis @ axis)
+    return axis
 
 
 def _curved_branches(

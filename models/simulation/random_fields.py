@@ -43,9 +43,10 @@ class PlaneWaves:
         """
         along_x = np.outer(self._wave[:, 0], x_mm)
         along_y = np.outer(y_mm, self._wave[:, 1]) + self._wave[:, 2] * z_mm + self._phase
-        left = np.hstack([np.sin(along_y), np.cos(along_y)]).astype(np.float32)
-        right = np.vstack([np.cos(along_x), np.sin(along_x)]).astype(np.float32)
-        return np.asarray((left * np.float32(self._gain)) @ right, dtype=np.float32)
+        left = np.hstack([np.sin(along_y), np.cos(along_y)]) * self._gain
+        right = np.vstack([np.cos(along_x), np.sin(along_x)])
+        # In double precision: the last bits of a product depend on the number of threads, and must not reach the image.
+        return np.asarray(left @ right, dtype=np.float32)
 
     def at(self, points_mm: NDArray[np.floating]) -> NDArray[np.float64]:
         """Evaluate the field at (N, 3) points."""
