@@ -75,8 +75,9 @@ def run_mouse_tracker(
                     samples = pointer_frames(track.at(stamps), options.geometry, random, options.noise_rms_s2s_deg)
                     outlet.push(frames, stamps, samples)
                 stop.wait(max(CHUNK_S, 1.0 / options.rate_hz) - (local_clock() - now))
+            outlet.drain()
+            report({"state": "closed", "frames": outlet.frames_pushed})
         finally:
             outlet.close()
-        report({"state": "closed", "frames": outlet.frames_pushed})
     finally:
         pointer.close()

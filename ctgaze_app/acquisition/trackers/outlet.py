@@ -106,10 +106,13 @@ class GazeOutlet:
         """Whether anybody receives the stream."""
         return self._outlet is not None and bool(self._outlet.have_consumers())
 
-    def close(self) -> None:
-        """Give receivers a moment to fetch the rest, then withdraw the stream."""
+    def drain(self) -> None:
+        """Give receivers a moment to fetch the rest."""
         if self.have_consumers():
             time.sleep(DRAIN_S)
+
+    def close(self) -> None:
+        """Withdraw the stream; liblsl may take up to 5 s for it when a connection hangs, so say everything before."""
         self._outlet = None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from ctgaze_app.acquisition.trackers.options import TrackerKind, TrackerOptions
 from ctgaze_app.errors import StreamError
 
 State = Literal["starting", "ready", "closed", "failed"]
+LINGER_S = 1.0
 _COMMANDS: dict[str, str] = {"simulate": "simulate", "mouse": "simulate", "replay": "replay"}
 
 
@@ -103,19 +105,30 @@ class TrackerProcess:
             raise StreamError(self.error, place="tracker")
 
     def stop(self, timeout_s: float = 5.0) -> State:
-        """Ask it to end, wait for it, kill it when it does not within `timeout_s`; returns the last state."""
+        """Ask it to end, wait for it, kill it when it does not within `timeout_s`; returns the last state.
+
+        Once it has said `closed`, everything is sent and written: then it gets only `LINGER_S` to withdraw its stream.
+        """
+        self._close_stdin()
+        deadline = time.monotonic() + timeout_s
+        while self._process.poll() is None and time.monotonic() < deadline:
+            if self.poll() == "closed":
+                deadline = min(deadline, time.monotonic() + LINGER_S)
+                self._wait(deadline - time.monotonic())
+            else:
+                self._wait(0.02)
         if self._process.poll() is None:
-            self._close_stdin()
-            try:
-                self._process.wait(timeout_s)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
+            self._process.kill()
         return self._finish()
 
     def kill(self) -> State:
         """End it at once, as if its tracker had died; returns the last state."""
         self._process.kill()
         return self._finish()
+
+    def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(0.0, seconds))
 
     def _finish(self) -> State:
         self._process.wait()

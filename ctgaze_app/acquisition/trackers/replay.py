@@ -76,9 +76,10 @@ def run_replay(options: ReplayOptions, report: Report, stop: StopSignal | None =
             samples = {eye: EyeFrames(one.norm[row], one.valid[row], one.pupil_mm[row]) for eye, one in eyes.items()}
             outlet.push(frames, start + schedule.times_s(frames), samples)
             stop.wait(max(CHUNK_S, start + schedule.next_s() - local_clock()) if not schedule.finished else 0.0)
+        outlet.drain()
+        report({"state": "closed", "frames": outlet.frames_pushed})
     finally:
         outlet.close()
-    report({"state": "closed", "frames": outlet.frames_pushed})
 
 
 def _frames(centred_px: NDArray[np.float64], options: ReplayOptions) -> EyeFrames:

@@ -93,10 +93,13 @@ def run_simulated_tracker(options: SimulatedTrackerOptions, report: Report, stop
         try:
             report({"state": "ready", "name": outlet.name, "source_id": outlet.source_id})
             _send(options, outlet, listener, truth, stop, report)
+            outlet.drain()
+            if truth is not None:
+                truth.close()
+            report({"state": "closed", "frames": outlet.frames_pushed})
         finally:
             listener.close()
             outlet.close()
-        report({"state": "closed", "frames": outlet.frames_pushed})
     finally:
         if truth is not None:
             truth.close()
