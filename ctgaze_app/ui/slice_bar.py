@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from ctgaze_app.ui.theme import BEHIND_IMAGE
 
 WIDTH_PX = 12
-LEAST_THUMB_PX = 8.0
+LEAST_THUMB_PX = 24.0
 _TRACK = QColor(255, 255, 255, 38)
-_THUMB = QColor(255, 255, 255, 120)
+_THUMB = QColor(255, 255, 255, 153)
 _MARGIN = 3.0
 
 

@@ -189,19 +189,20 @@ class SliceView(SliceCanvas):
         """The texts."""
         picture = self._picture
         self._notice_box = QRectF()
-        if picture is None or picture.image is None or picture.frame is None or not self._corner_text:
+        if picture is None or picture.image is None or picture.frame is None:
             return
         pane = QRectF(self.viewport().rect())
-        draw_corner_text(
-            painter,
-            pane,
-            self._font,
-            picture.image.volume,
-            picture.state,
-            zoom=picture.frame.scale_x,
-            mm_per_logical_px=picture.mm_per_logical_px,
-            notes=self._notes,
-        )
+        if self._corner_text:
+            draw_corner_text(
+                painter,
+                pane,
+                self._font,
+                picture.image.volume,
+                picture.state,
+                zoom=picture.frame.scale_x,
+                mm_per_logical_px=picture.mm_per_logical_px,
+                notes=self._notes,
+            )
         if self.findings:
             self._notice_box = draw_notice(painter, pane, self._font, self.findings)
 

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 
-from ctgaze_app.ct.volume import VoiWindow
+from ctgaze_app.ct.volume import Finding, VoiWindow
 from ctgaze_app.gaze.views import PaintedView
 from ctgaze_app.ui.screens import refresh_hz
 from ctgaze_app.ui.slice_queue import MAX_BACKLOG
@@ -211,3 +211,28 @@ def test_a_view_that_is_not_interactive_leaves_all_input_alone(view: SliceView) 
     wheel(view, -120)
     QTest.keyClick(view, Qt.Key.Key_Down)
     assert view.slice_index == 0
+
+
+def test_slices_asked_for_while_hidden_are_painted_when_the_view_is_shown_again(view: SliceView) -> None:
+    view.set_volume(make_volume())
+    spin(0.05)
+    painted = Painted(view)
+    view.hide()
+    view.request_slice(3)
+    spin(0.1)
+    assert painted.slices == []
+    view.show()
+    spin(0.15)
+    assert painted.slices == [1, 2, 3]
+    assert (view.slices_requested, view.slices_painted, view.slices_requested_not_painted) == (3, 3, 0)
+
+
+def test_the_notice_about_the_series_stays_when_the_corner_text_goes(view: SliceView) -> None:
+    dark = np.zeros((1, 32, 32), dtype=np.int16)
+    view.set_volume(make_volume(dark, findings=(Finding("missing_slices", "warning", "2 slices are missing"),)))
+    view.corner_text_visible = False
+    spin(0.05)
+    assert window_pixels(view).max() > 100
+    view.hide_findings()
+    spin(0.05)
+    assert window_pixels(view).max() == 0
