@@ -21,7 +21,7 @@ class SoundOutput:
     Parameters
     ----------
     open_stream
-        Makes an output stream (`sounddevice.OutputStream`); injected by tests.
+        Makes a running output stream (a started `sounddevice.OutputStream`); injected by tests.
     now
         The same wall clock that drives replay, seconds.
     """
@@ -80,7 +80,6 @@ class SoundOutput:
                 dtype="float32",
                 callback=self._fill,
             )
-            self._stream.start()
         except (OSError, RuntimeError, ValueError):
             self.stop()
             self.problem = "no sound output"
@@ -112,10 +111,12 @@ def fill_block(out: NDArray[np.float32], source: NDArray[np.float32], start: int
 
 
 def _default_stream(**options: Any) -> Any:
-    # Raises OSError where PortAudio itself is missing; its own errors are RuntimeErrors here.
+    # Raises OSError where PortAudio itself is missing; its own errors are plain Exceptions, made RuntimeErrors here.
     import sounddevice
 
     try:
-        return sounddevice.OutputStream(**options)
+        stream = sounddevice.OutputStream(**options)
+        stream.start()
     except sounddevice.PortAudioError as error:
         raise RuntimeError(str(error)) from error
+    return stream

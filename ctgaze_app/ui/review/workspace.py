@@ -65,7 +65,7 @@ class ReviewWorkspace(QWidget):
         self.numbers = NumbersPanel()
         self.timeline = Timeline(self.cursor_state)
         self.transport = Transport()
-        self._empty = QLabel("This session holds no trial yet.\nRead a case, then open the session again.")
+        self._empty = QLabel("This session holds no trial.\nRead a case, then open the session that it makes.")
         self._timer = QTimer(self)
         self._timer.setInterval(REFRESH_MS)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -169,6 +169,7 @@ class ReviewWorkspace(QWidget):
         self._empty.setVisible(not self.session.trials)
         layout.addWidget(self._empty)
         layout.addWidget(self._down, 1)
+        self._down.setVisible(bool(self.session.trials))
         self.slice_view.interactive = False
 
     def _connect(self) -> None:

@@ -286,9 +286,6 @@ class Device:
     def __init__(self, **options: object) -> None:
         self.options, self.closed = options, False
 
-    def start(self) -> None:
-        pass
-
     def close(self) -> None:
         self.closed = True
 
@@ -354,7 +351,7 @@ def test_without_an_output_replay_goes_on_and_says_so(
 ) -> None:
     workspace, _ = sounding
 
-    def missing(**_options: object) -> Device:
+    def missing(**_options: object) -> Device:  # what sounddevice does without libportaudio2
         raise OSError("PortAudio library not found")
 
     workspace.sound._open_stream = missing
