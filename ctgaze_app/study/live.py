@@ -227,7 +227,9 @@ class LiveSession:
         number = self._calibrations
         path = self.settings.folder / "calibration" / f"{number:03d}.json"
         write_atomically(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
-        self._log(f"{record.get('kind', 'calibration')} {number} stored: {record.get('verdict', 'no verdict')}")
+        sentence = record.get("verdict", {}).get("sentence", "no verdict")
+        taken = "accepted" if record.get("accepted") else "not accepted"
+        self._log(f"{record.get('kind', 'calibration')} {number} {taken}. {sentence}")
         return number
 
     def poll(self) -> None:
@@ -264,6 +266,7 @@ class LiveSession:
         kind = message.get("state")
         if kind == "ready":
             stamp = self.mark("session_start", part=self._manifest.parts[-1].number)
+            self._log(f"recording, part {self._manifest.parts[-1].number}")
             if self.state is SessionState.OPENING:
                 self.ready_lsl = stamp
                 self._set_state(SessionState.READY)

@@ -17,7 +17,7 @@ ENTRIES = (
 
 
 class HomePage(QWidget):
-    """Large entries; emits what the user wants. Dropping a session folder reviews it, any other folder is read as CT."""
+    """Large entries; emits what the user wants. A dropped session folder is reviewed, any other is read as CT."""
 
     read_requested = Signal(object)
     review_requested = Signal(object)

@@ -179,7 +179,7 @@ class Journey(QObject):
     def _calibrate(self) -> None:
         assert self.session is not None and self._source is not None and self.screen is not None
         self._set_stage(Stage.CALIBRATING)
-        self.flow = CalibrationFlow(self.request, self.session, self._source, self.screen, self._host)
+        self.flow = CalibrationFlow(self.request, self.session, self._source, self.screen, self.volumes[0], self._host)
         self.flow.finished.connect(self._calibrated)
         self.flow.left.connect(lambda: self.leave("left during calibration"))
         self.flow.page_shown.connect(self.page_shown)

@@ -104,7 +104,9 @@ class MainWindow(QMainWindow):
         self.show_page(self.waiting)
         path = folder
         volumes = self.journey.volumes if self.journey is not None and self.journey.folder == path else None
-        self._job = BackgroundJob(lambda progress, cancelled: open_session(path, volumes), self)
+        self._job = BackgroundJob(
+            lambda progress, cancelled: open_session(path, volumes, progress=progress, cancelled=cancelled), self
+        )
         self._job.progressed.connect(self.waiting.show_progress)
         self._job.succeeded.connect(self._show_review)
         self._job.failed.connect(self._review_failed)

@@ -14,8 +14,9 @@ from calibration.fit import Refit, fit_eyes
 from calibration.procedure import GazeChunk, Procedure, TargetSamples, Timing, merge_samples
 from calibration.record import build_record
 from calibration.targets import grid_targets, random_targets, validation_targets
-from calibration.validation import Verdict, judge, validate
+from calibration.validation import Verdict, judge, patient_mm, validate
 from ctgaze_app.acquisition.clock import local_clock
+from ctgaze_app.ct.volume import Volume
 from ctgaze_app.study.live import LiveSession
 from ctgaze_app.study.session import ScreenRecord
 from ctgaze_app.ui.calibration.result_view import ResultView
@@ -58,7 +59,13 @@ class CalibrationFlow(QObject):
     page_shown = Signal(object, int)
 
     def __init__(
-        self, request: CaseRequest, session: LiveSession, source: GazeSource, screen: ScreenRecord, host: PageHost
+        self,
+        request: CaseRequest,
+        session: LiveSession,
+        source: GazeSource,
+        screen: ScreenRecord,
+        volume: Volume,
+        host: PageHost,
     ) -> None:
         super().__init__()
         self.refits: dict[str, Refit] = {}
@@ -69,6 +76,7 @@ class CalibrationFlow(QObject):
         self.verdict: Verdict | None = None
         self._request, self._session, self._source, self._host = request, session, source, host
         self._geometry = screen.geometry()
+        self._mm_per_px = fitted_mm_per_px(volume, screen.width_px, screen.height_px)
         self._timing = Timing(tracker_latency_s=source.latency.latency_s)
         self._page: QWidget | None = None
         self._attempt = 0
@@ -107,7 +115,7 @@ class CalibrationFlow(QObject):
 
     def _calibrated(self, samples: tuple[TargetSamples, ...]) -> None:
         refits = fit_eyes(samples, self._geometry)
-        rate = self._source.stream.rate_hz or None
+        rate = self._rate_hz()
         corrected = validate(samples, self._geometry, refits, nominal_rate_hz=rate)
         raw = validate(samples, self._geometry, nominal_rate_hz=rate)
         verdict = judge(corrected)
@@ -170,11 +178,19 @@ class CalibrationFlow(QObject):
         self._run("validation_target", Procedure(targets, self._timing), (), lambda s: self._validated(targets, s))
 
     def _validated(self, targets: NDArray[np.float64], samples: tuple[TargetSamples, ...]) -> None:
-        rate = self._source.stream.rate_hz or None
+        rate = self._rate_hz()
         corrected = validate(samples, self._geometry, self.refits, nominal_rate_hz=rate)
         raw = validate(samples, self._geometry, nominal_rate_hz=rate)
         verdict = judge(corrected)
-        view = ResultView(samples, corrected, verdict, raw=raw, refits=self.refits, title="Validation")
+        view = ResultView(
+            samples,
+            corrected,
+            verdict,
+            raw=raw,
+            refits=self.refits,
+            patient_mm=patient_mm(verdict.accuracy_mm, self._geometry, self._mm_per_px),
+            title="Validation",
+        )
 
         def keep(accepted: bool) -> int:
             return self._session.store_calibration(
@@ -257,5 +273,16 @@ class CalibrationFlow(QObject):
         if key is not None:
             self.page_shown.emit(page, int(key))
 
+    def _rate_hz(self) -> float | None:
+        """What the stream really sends; senders are known to state wrong rates."""
+        return self._source.inlet.effective_rate_hz or self._source.stream.rate_hz or None
+
     def _next_trial(self) -> int:
         return len(self._session.manifest.trials) + 1
+
+
+def fitted_mm_per_px(volume: Volume, width_px: int, height_px: int) -> float:
+    """Millimetres on the patient that a screen pixel shows when a slice is fitted to the monitor, as reading begins."""
+    _, rows, columns = volume.shape_kji
+    spacing_i, spacing_j = volume.pixel_spacing_ij_mm
+    return max(columns * spacing_i / width_px, rows * spacing_j / height_px)

@@ -38,11 +38,14 @@ class DemoDriver(QObject):
     -------
     reported(str)
         One line per stage.
+    journey_started(Journey)
+        Before its first step.
     ended()
         After replay is open and the figures are known (headless: or after a failure).
     """
 
     reported = Signal(str)
+    journey_started = Signal(object)
     ended = Signal()
 
     def __init__(self, window: MainWindow, options: DemoOptions, *, guided: bool, scratch: Path | None = None) -> None:
@@ -112,6 +115,7 @@ class DemoDriver(QObject):
         journey.fault_told.connect(self.reported)
         journey.finished.connect(self._finished)
         self._journey = journey
+        self.journey_started.emit(journey)
 
     def _page_shown(self, page: QWidget, key: int) -> None:
         """Press the key that goes on, after a time to read the page."""

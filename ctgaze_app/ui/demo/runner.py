@@ -57,6 +57,7 @@ def run_headless_demo(options: DemoOptions, report: Callable[[str], None]) -> De
     try:
         require_screen()
         configure_lsl(new_session_id())
+        from PySide6.QtCore import qInstallMessageHandler
         from PySide6.QtWidgets import QApplication
 
         from ctgaze_app.ui.demo.driver import DemoDriver
@@ -66,6 +67,7 @@ def run_headless_demo(options: DemoOptions, report: Callable[[str], None]) -> De
         existing = QApplication.instance()
         application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
         apply_theme(application)
+        before = qInstallMessageHandler(_qt_message)
         window = MainWindow()
         window.showFullScreen()
         with tempfile.TemporaryDirectory(prefix="ctgaze_demo_") as scratch:
@@ -76,9 +78,16 @@ def run_headless_demo(options: DemoOptions, report: Callable[[str], None]) -> De
             application.exec()
             window.close()
         application.processEvents()
+        qInstallMessageHandler(before)
     finally:
         screen_file.unlink(missing_ok=True)
         os.environ.pop("QT_QPA_PLATFORM", None)
     if driver.figures is None:
         raise driver.problem or CTGazeError("the demo was stopped before its end")
     return driver.figures
+
+
+def _qt_message(_kind: object, _context: object, text: str) -> None:
+    """Qt's messages to standard error, less the one that its offscreen platform writes for every window shown."""
+    if "propagateSizeHints" not in text:
+        sys.stderr.write(text + "\n")
