@@ -273,10 +273,11 @@ class ReplayTrial:
     def _hidden(self) -> tuple[EventBar, ...]:
         hidden = self._view_samples[:, 25] == 0 if len(self.shown_lsl) else np.zeros(0, dtype=bool)
         ends = np.append(self.shown_lsl[1:], self.end_lsl)
+        spans = (
+            (max(self.shown_lsl[first], self.start_lsl), min(ends[last], self.end_lsl)) for first, last in _runs(hidden)
+        )
         return tuple(
-            EventBar("hidden", float(self.shown_lsl[first]), float(ends[last]), "image hidden")
-            for first, last in _runs(hidden)
-            if ends[last] > self.shown_lsl[first]
+            EventBar("hidden", float(start), float(end), "image hidden") for start, end in spans if end > start
         )
 
 

@@ -126,6 +126,14 @@ def test_the_slice_trace_is_a_step_line_that_breaks_where_the_image_was_hidden()
     assert np.isnan(slices[4:]).all()
 
 
+def test_the_image_is_said_to_be_hidden_only_within_the_replay() -> None:
+    views = [scene.view(1, 5, visible=False), scene.view(2, 5), scene.view(3, 5, visible=False)]
+    trial = scene.trial(views, [0.0, 1.0, 3.0], track=scene.gaze(np.arange(1.0, 4.0, 0.01)), end_lsl=4.0)
+    assert trial.start_lsl == 1.0
+    hidden = [bar for bar in trial.events if bar.kind == "hidden"]
+    assert hidden == [replay.EventBar("hidden", 3.0, 4.0, "image hidden")]
+
+
 def test_thinning_a_trace_keeps_the_extremes_of_every_column() -> None:
     times = np.arange(10_000, dtype=np.float64)
     values = np.zeros(10_000)

@@ -254,7 +254,8 @@ class ReviewWorkspace(QWidget):
         return float(i), float(j)
 
     def _gaze_words(self, point: GazePoint | None, k: int) -> str:
-        if not self._shown["gaze"]:
+        view = self._trial.replay.view_at(self.player.time_lsl) if self._trial is not None else None
+        if not self._shown["gaze"] or view is None or not view.image_visible:
             return ""
         if point is None:
             return "gaze lost"
