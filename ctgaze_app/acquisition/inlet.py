@@ -22,6 +22,7 @@ STALLED_AFTER_S = 1.0
 KEPT_S = 120.0
 """Gaze that nobody pulls is dropped after this time, oldest first."""
 _OBSERVE_S = 0.5
+_OBSERVE_AT_MOST_S = 5.0
 _RATE_WINDOW_S = 2.0
 _PULL_WAIT_S = 0.02
 _DESCRIBE_WITHIN_S = 3.0
@@ -122,7 +123,8 @@ class GazeInlet:
     geometry
         The tracked monitor.
     layout
-        How to read it, as confirmed; None guesses from the description and the first half second of samples.
+        How to read it, as confirmed; None guesses from the description and the first half second of samples (up to
+        5 s while none of them has gaze).
     """
 
     def __init__(self, stream: GazeStreamInfo, geometry: ScreenGeometry, layout: GazeLayout | None = None) -> None:
@@ -251,9 +253,13 @@ class GazeInlet:
             return
         values = np.concatenate([one[0] for one in self._waiting])
         stamps = np.concatenate([one[1] for one in self._waiting])
-        self._waiting = []
         screen_px = (self._geometry.width_px, self._geometry.height_px)
-        self._layout = guess_layout(self.stream.info_xml, values, screen_px)
+        layout = guess_layout(self.stream.info_xml, values, screen_px)
+        gaze = values[:, [number for eye in layout.eyes.values() for number in (eye.x, eye.y)]]
+        if last - first < _OBSERVE_AT_MOST_S and not np.any(np.isfinite(gaze) & (gaze != 0.0)):
+            return  # nobody sits before the tracker yet: units cannot be checked
+        self._waiting = []
+        self._layout = layout
         self._keep(values, stamps)
 
     def _keep(self, values: NDArray[np.float64], stamps: NDArray[np.float64]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from calibration.geometry import ScreenGeometry
 from ctgaze_app.acquisition.clock import local_clock, lsl
+from ctgaze_app.acquisition.dialects import EyeChannels, GazeLayout
 from ctgaze_app.acquisition.inlet import (
     GazeInlet,
     GazeStreamInfo,
@@ -109,6 +110,60 @@ def test_a_stream_that_cannot_be_read_fails_with_its_reason() -> None:
         outlet.push_chunk(np.zeros((100, 2)), (local_clock() + np.arange(100) / 100).tolist())
         _until(lambda: inlet.state == "failed")
         assert "no channels with gaze" in str(inlet.error)
+    del outlet
+
+
+def xy_outlet(source_id: str):
+    pylsl = lsl()
+    info = pylsl.StreamInfo(f"plain {source_id}", "Gaze", 2, 100, "double64", source_id)
+    channels = info.desc().append_child("channels")
+    for label in ("x", "y"):
+        channel = channels.append_child("channel")
+        channel.append_child_value("label", label)
+        channel.append_child_value("unit", "pixels")
+    return pylsl.StreamOutlet(info)
+
+
+def push(outlet, values: np.ndarray, start: float) -> None:
+    outlet.push_chunk(values, (start + np.arange(len(values)) / 100).tolist())
+
+
+def test_units_are_guessed_from_the_first_gaze_not_from_an_empty_chair() -> None:
+    source_id = f"chair-{uuid.uuid4().hex[:8]}"
+    outlet = xy_outlet(source_id)
+    stream = choose_gaze_stream(list_gaze_streams(1.0), source_id=source_id)
+    with GazeInlet(stream, SCREEN) as inlet:
+        _until(outlet.have_consumers)
+        start = local_clock()
+        push(outlet, np.full((100, 2), np.nan), start)
+        _until(lambda: inlet.state == "streaming")
+        time.sleep(0.1)
+        assert inlet.layout is None and len(inlet.pull()) == 0
+        push(outlet, np.full((50, 2), 0.5), start + 1.0)
+        _until(lambda: inlet.layout)
+        assert inlet.layout is not None and inlet.layout.unit == "normalized"
+        samples = inlet.pull()
+        assert samples.eyes["combined"].valid.tolist() == [False] * 100 + [True] * 50
+
+
+def test_a_stream_that_comes_back_is_received_again() -> None:
+    source_id = f"back-{uuid.uuid4().hex[:8]}"
+    outlet = xy_outlet(source_id)
+    stream = choose_gaze_stream(list_gaze_streams(1.0), source_id=source_id)
+    layout = GazeLayout(dialect="generic", eyes={"combined": EyeChannels(x=0, y=1)}, unit="normalized")
+    with GazeInlet(stream, SCREEN, layout) as inlet:
+        _until(outlet.have_consumers)
+        push(outlet, np.full((10, 2), 0.25), local_clock())
+        _until(lambda: len(inlet.pull()))
+        del outlet
+        _until(lambda: inlet.state == "stalled")
+        outlet = xy_outlet(source_id)
+        _until(outlet.have_consumers, 15.0)
+        push(outlet, np.full((10, 2), 0.75), local_clock())
+        received = []
+        _until(lambda: received.append(inlet.pull()) or len(received[-1]))
+        assert received[-1].eyes["combined"].norm[0].tolist() == [0.75, 0.75]
+        assert inlet.state == "streaming"
     del outlet
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -73,7 +74,9 @@ class SessionListener:
     @staticmethod
     def _take(heard: Heard, name: str, sample: Any, stamp: float) -> None:
         if name == VIEW_STREAM_NAME:
-            heard.views.append((stamp, PaintedView.from_sample(sample)))
+            # A number that is none (NaN as a counter) makes no view; the next repetition tells where the image is.
+            with contextlib.suppress(ValueError, OverflowError):
+                heard.views.append((stamp, PaintedView.from_sample(sample)))
             return
         fields = parse_marker(sample[0])
         if fields is not None:
