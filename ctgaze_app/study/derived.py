@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +96,14 @@ def write_derived(
     )
     try:
         target.mkdir(exist_ok=True)
-        _replace(target / GAZE_FILE, lambda path: _write_gaze(path, manifest, gaze))
+        _replace(target / GAZE_FILE, partial(_write_gaze, manifest=manifest, gaze=gaze))
         for name, columns, tables in (
             (FIXATION_FILE, FIXATION_COLUMNS, fixations),
             (SEGMENT_FILE, SEGMENT_COLUMNS, segments),
         ):
             content = csv_text(columns, tables).encode("utf-8")
-            _replace(target / name, lambda path, content=content: _write_bytes(path, content))
-        _replace(target / QUALITY_FILE, lambda path: _write_bytes(path, (quality_text + "\n").encode("utf-8")))
+            _replace(target / name, partial(Path.write_bytes, data=content))
+        _replace(target / QUALITY_FILE, partial(Path.write_bytes, data=(quality_text + "\n").encode("utf-8")))
     except OSError as error:
         raise SessionError(
             f"the tables cannot be written: {error.strerror or type(error).__name__}",
@@ -150,7 +151,7 @@ def csv_text(columns: Sequence[str], tables: Sequence[Table]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cells(name: str, values: NDArray) -> list[str]:  # type: ignore[type-arg]
+def _cells(name: str, values: NDArray[Any]) -> list[str]:
     if values.dtype == bool:
         return ["True" if value else "False" for value in values.tolist()]
     if values.dtype.kind == "f":
@@ -252,13 +253,9 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
     staging = path.with_name(path.name + ".new")
     write(staging)
     with staging.open("r+b") as file:
         os.fsync(file.fileno())
     staging.replace(path)
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    path.write_bytes(content)

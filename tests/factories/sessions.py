@@ -100,14 +100,16 @@ def series_record(volume: Volume, code: str = "series-1") -> SeriesRecord:
     )
 
 
-def stream_xml(name: str, content_type: str, labels: tuple[str, ...], fmt: str, rate_hz: float = 0.0) -> str:
+def stream_xml(
+    name: str, content_type: str, labels: tuple[str, ...], fmt: str, rate_hz: float = 0.0, extra: str = ""
+) -> str:
     """The description that LSL would hand out."""
     channels = "".join(f"<channel><label>{label}</label></channel>" for label in labels)
     return (
         f'<?xml version="1.0"?><info><name>{name}</name><type>{content_type}</type>'
         f"<channel_count>{len(labels)}</channel_count><nominal_srate>{rate_hz}</nominal_srate>"
         f"<channel_format>{fmt}</channel_format><source_id>{name.lower().replace(' ', '-')}</source_id>"
-        f"<desc><channels>{channels}</channels></desc></info>"
+        f"<desc>{extra}<channels>{channels}</channels></desc></info>"
     )
 
 
@@ -345,7 +347,13 @@ def _write_streams(
 
 def _write_sound(folder: Path, writer: XdfWriter, sounds: list[tuple[int, str, float, float]], packed: bool) -> None:
     stream_id = writer.add_stream(
-        stream_xml("CTGaze Audio", "AudioClock", ("file_number", "frames_written", "adc_time"), "double64")
+        stream_xml(
+            "CTGaze Audio",
+            "AudioClock",
+            ("file_number", "frames_written", "adc_time"),
+            "double64",
+            extra=f"<sampling_rate>{AUDIO_RATE_HZ}</sampling_rate>",
+        )
     )
     for number, stem, first_lsl, seconds in sounds:
         frames = np.arange(int(seconds * AUDIO_RATE_HZ))

@@ -1,0 +1,102 @@
+"""`ctgaze session ...`: make tables of a session, check it, and rescue it after a crash."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="Process, verify or salvage a recorded session.", no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Argument(metavar="SESSION", help="The session's folder, the one with session.json.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def process(folder: Folder, as_json: AsJson = False) -> None:
+    """Make gaze table, fixations, dwell segments and quality anew from the raw files.
+
+    Example: ctgaze session process my-study/sessions/r01_20260102T030405Z
+    """
+    from ctgaze_app.study.processing import process_session
+
+    with _progress("Processing", shown=not as_json) as report:
+        result = process_session(folder, report)
+    if as_json:
+        typer.echo(json.dumps(result.to_dict()))
+        return
+    typer.echo(
+        f"{result.trials} trials, {result.gaze_samples} gaze samples, {result.fixations} fixations, "
+        f"{result.segments} dwell segments"
+    )
+    for problem in result.problems:
+        typer.echo(f"note  {problem}")
+
+
+@app.command()
+def verify(folder: Folder, as_json: AsJson = False) -> None:
+    """Check that a session is whole: manifest, recordings, counters, sound, calibrations, tables.
+
+    Exit code 1 when something is wrong; notes alone pass.
+
+    Example: ctgaze session verify my-study/sessions/r01_20260102T030405Z
+    """
+    from ctgaze_app.study.verify import passes, verify_session
+
+    with _progress("Verifying", shown=not as_json) as report:
+        problems = verify_session(folder, report)
+    passed = passes(problems)
+    if as_json:
+        typer.echo(json.dumps({"passed": passed, "problems": [problem.to_dict() for problem in problems]}))
+    else:
+        for problem in problems:
+            sign = "FAIL" if problem.severity == "error" else "note"
+            typer.echo(
+                f"{sign}  {problem.where}: {problem.message}" + (f" ({problem.remedy})" if problem.remedy else "")
+            )
+        typer.echo("The session is whole." if passed else "The session has faults.")
+    if not passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def salvage(folder: Folder, as_json: AsJson = False) -> None:
+    """Rescue a session that was cut off: close its recordings, repair and pack its sound, settle its manifest.
+
+    Nothing that holds data is deleted; what does not fit is kept under salvage/. Running it again changes nothing.
+
+    Example: ctgaze session salvage my-study/sessions/r01_20260102T030405Z
+    """
+    from ctgaze_app.study.salvage import salvage_session
+
+    with _progress("Salvaging", shown=not as_json) as report:
+        result = salvage_session(folder, report)
+    if as_json:
+        typer.echo(json.dumps(result.to_dict()))
+    else:
+        for action in result.actions:
+            typer.echo(f"done  {action}")
+        for problem in result.problems:
+            typer.echo(f"FAIL  {problem}")
+        typer.echo("Nothing needed to be done." if not result.actions and not result.problems else result.sentence())
+    if result.problems:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _progress(what: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on the error stream when that is a terminal; otherwise silence."""
+    if not shown or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task: Any = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
