@@ -167,8 +167,8 @@ def _process_trial(
             first = float(shown[0]) + settings.display_latency_s if len(shown) else span.start_lsl
             origin = (first, part.utc_minus_lsl)
         origin_lsl = origin[0] + (origin[1] - part.utc_minus_lsl)
-        made.problems += _gaze_problems(trial.number, samples, span, settings.tracker_latency_s)
         mapped = map_gaze(samples, part.views, in_force.refits, geometry, settings, series)
+        made.problems += _gaze_problems(trial.number, mapped, span)
         direction = geometry.px_to_vector(mapped.px)
         events = detect_fixations(mapped.eye_time_lsl, direction, mapped.valid, parameters)
         pupil = pupil_of_eye_used(samples, mapped)
@@ -224,16 +224,16 @@ def _cut(samples: GazeSamples, low: int, high: int) -> GazeSamples:
 STOPPED_AFTER_S = 1.0
 
 
-def _gaze_problems(trial: int, samples: GazeSamples, span: TrialSpan, tracker_latency_s: float) -> list[str]:
+def _gaze_problems(trial: int, mapped: MappedGaze, span: TrialSpan) -> list[str]:
     """What a coordinator must know about a trial's gaze."""
-    if len(samples) == 0:
+    if len(mapped) == 0:
         return [f"trial {trial}: no gaze was recorded"]
     problems = []
-    missing = span.end_lsl - (float(samples.time_lsl[-1]) - tracker_latency_s)
+    missing = span.end_lsl - float(mapped.eye_time_lsl[-1])
     if missing > STOPPED_AFTER_S:
         problems.append(f"trial {trial}: gaze stopped {missing:.1f} s before its end")
-    if not any(eye.valid.any() for eye in samples.eyes.values()):
-        problems.append(f"trial {trial}: no sample has a valid eye")
+    if not mapped.valid.any():
+        problems.append(f"trial {trial}: no sample has a valid eye of those that count")
     if span.end_is_assumed:
         problems.append(f"trial {trial}: its end marker is missing; it ends with the recording")
     return problems

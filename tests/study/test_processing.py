@@ -152,6 +152,13 @@ def test_a_stream_that_stopped_is_named_and_the_rest_is_processed(tmp_path: Path
     assert result.fixations > 5
 
 
+def test_a_session_whose_eye_was_never_seen_says_so(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", audio=False, lost=(-5.0, 50.0))
+    result = process_session(session.folder)
+    assert result.problems == ("trial 1: no sample has a valid eye of those that count",)
+    assert result.fixations == 0
+
+
 def test_a_session_without_any_gaze_gives_empty_tables_and_says_so(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", audio=False, gaze_until_s=0.0)
     result = process_session(session.folder)
