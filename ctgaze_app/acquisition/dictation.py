@@ -71,10 +71,38 @@ class WavAppender:
         self._file.write(head + struct.pack("<HH4sI", 2, 16, b"data", whole))
 
 
+def repair_wav(wav: Path) -> int:
+    """Make the header of a WAV of ours cover all its sound, after a kill between the two; returns its frames.
+
+    Raises
+    ------
+    SessionError
+        When the file is too short for a header, is none of ours, or cannot be written.
+    """
+    try:
+        with wav.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+        whole = (wav.stat().st_size - _HEADER_BYTES) // 2 * 2
+        if len(header) < _HEADER_BYTES or header[:4] != b"RIFF" or header[36:40] != b"data":
+            raise SessionError("this is no sound file of ours", place=wav.name, remedy="it was kept as it is")
+        if struct.unpack_from("<I", header, 40)[0] != whole:
+            with wav.open("r+b") as file:
+                file.seek(4)
+                file.write(struct.pack("<I", 36 + whole))
+                file.seek(40)
+                file.write(struct.pack("<I", whole))
+                os.fsync(file.fileno())
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SessionError(f"the sound cannot be repaired: {reason}", place=wav.name) from error
+    return whole // 2
+
+
 def pack_to_flac(wav: Path) -> Path:
     """Pack a WAV into FLAC beside it, check that every sample is the same, only then delete the WAV.
 
-    Killed at any moment it leaves the WAV, or the checked FLAC, or both; called again it goes on from there.
+    Killed at any moment it leaves the WAV, or the checked FLAC, or both; called again it goes on from there. A WAV
+    that was cut off is repaired first.
 
     Returns
     -------
@@ -84,10 +112,12 @@ def pack_to_flac(wav: Path) -> Path:
     Raises
     ------
     SessionError
-        When it cannot be packed or reads back differently; the WAV stays.
+        When it holds no sound, cannot be packed or reads back differently; the WAV stays.
     """
     import soundfile
 
+    if repair_wav(wav) == 0:
+        raise SessionError("there is no sound in this file", place=wav.name, remedy="the WAV file was kept")
     flac = wav.with_suffix(".flac")
     staging = wav.with_suffix(".flac.new")
     try:

@@ -89,12 +89,19 @@ def load_portaudio() -> ModuleType:
     return sounddevice
 
 
-def list_sources() -> list[AudioSource]:
-    """Every input that PortAudio lists now, the system's default marked; none when PortAudio is missing."""
+def list_sources(*, look_again: bool = False) -> list[AudioSource]:
+    """Every input that PortAudio lists, the system's default marked; none when PortAudio is missing.
+
+    PortAudio looks for devices once: `look_again` makes it do so anew (up to a second; not while a stream is open).
+    """
     try:
         sounddevice = load_portaudio()
     except DeviceError:
         return []
+    if look_again:
+        # PortAudio has no other way to notice what was plugged in since.
+        sounddevice._terminate()
+        sounddevice._initialize()
     default = sounddevice.default.device[0]
     return [
         AudioSource(kind="device", name=str(device["name"]), device=number, is_default=number == default)
@@ -103,7 +110,7 @@ def list_sources() -> list[AudioSource]:
     ]
 
 
-def find_device(source: AudioSource) -> int:
+def find_device(source: AudioSource, *, look_again: bool = False) -> int:
     """PortAudio's number of a device, by its number if that still has its name, else by name.
 
     Raises
@@ -111,7 +118,7 @@ def find_device(source: AudioSource) -> int:
     DeviceError
         When it is not connected.
     """
-    matches = [found for found in list_sources() if found.name == source.name]
+    matches = [found for found in list_sources(look_again=look_again) if found.name == source.name]
     if not matches:
         available, reason = is_available()
         raise DeviceError(
@@ -124,11 +131,13 @@ def find_device(source: AudioSource) -> int:
     return chosen.device
 
 
-def open_source(source: AudioSource, blocks: queue.SimpleQueue[AudioBlock]) -> MicrophoneInput | WavFileInput:
+def open_source(
+    source: AudioSource, blocks: queue.SimpleQueue[AudioBlock], *, look_again: bool = False
+) -> MicrophoneInput | WavFileInput:
     """Start a source; its blocks go into the queue. Raises DeviceError when it cannot be opened."""
     if source.kind == "file":
         return WavFileInput(Path(source.name), blocks)
-    return MicrophoneInput(find_device(source), blocks)
+    return MicrophoneInput(find_device(source, look_again=look_again), blocks)
 
 
 class MicrophoneInput:

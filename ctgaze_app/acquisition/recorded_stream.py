@@ -157,11 +157,14 @@ class RecordedStream:
             "clock_offset_s": self._offset_s,
         }
 
-    def close(self) -> None:
-        """Stop the thread and leave the stream."""
+    def stop(self) -> None:
+        """Tell the thread to end; it may be in a search of one second."""
         self._stopping.set()
         self._lost.set()
-        self._thread.join(_RESOLVE_S + 3.0)
+
+    def join(self) -> None:
+        """Wait for the thread and leave the stream."""
+        self._thread.join(_RESOLVE_S + 0.5)
         self._inlet = None
 
     def _keep_open(self) -> None:

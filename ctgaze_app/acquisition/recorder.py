@@ -108,8 +108,13 @@ class Recorder:
             self.messages += self._drain_sound()
             files = self._sound.files
         for stream in self._streams:
-            stream.close()
+            stream.stop()
         return {"state": "closed", "time_lsl": now, "last_lsl": now, "streams": counts, "audio_files": files}
+
+    def leave(self) -> None:
+        """Wait for the threads, when everything is said."""
+        for stream in self._streams:
+            stream.join()
 
     def _follow(self, stamp: float, text: str) -> None:
         marker = parse_marker(text)
@@ -256,6 +261,7 @@ def _record(recorder: Recorder, lines: queue.SimpleQueue[str | None]) -> None:
     closed = recorder.close()
     for message in [*recorder.messages, closed]:
         _say(message)
+    recorder.leave()
 
 
 def _parse_command(line: str) -> dict[str, Any]:

@@ -45,11 +45,13 @@ class SourceKeeper:
         self._thread.start()
 
     def _keep(self) -> None:
+        tried = False
         while not self._stopping.is_set():
             try:
-                running = open_source(self.source, self.blocks)
+                running = open_source(self.source, self.blocks, look_again=tried)
             except DeviceError as error:
                 self.problem = str(error)
+                tried = True
                 self._stopping.wait(_REOPEN_EVERY_S)
                 continue
             if self.rate_hz not in (None, running.rate_hz):
@@ -61,6 +63,7 @@ class SourceKeeper:
             self.problem = ""
             self._watch(running)
             running.close()
+            tried = True
 
     def _watch(self, running: MicrophoneInput | WavFileInput) -> None:
         while not self._stopping.wait(0.1):
@@ -197,6 +200,9 @@ class TrialSound:
         }
         self.files.append(entry)
         self.messages.append({"state": "audio_closed", **entry})
+        if wav.frames == 0:
+            self._fault("audio_empty", f"trial {self._trial} has no sound: the microphone did not deliver")
+            return
         packer = threading.Thread(target=self._pack, args=(wav.path, entry), name="sound packer", daemon=True)
         self._packers.append(packer)
         packer.start()

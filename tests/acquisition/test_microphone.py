@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import queue
-import time
 import wave
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,6 +38,14 @@ class FakePortAudio:
         ]
         self.opened: dict = {}
 
+    looked = 0
+
+    def _terminate(self) -> None:
+        self.looked += 1
+
+    def _initialize(self) -> None:
+        self.devices.append({"name": "plugged in later", "max_input_channels": 2, "default_samplerate": 44_100.0})
+
     def query_devices(self, device=None, kind=None):
         return self.devices if device is None and kind is None else self.devices[device]
 
@@ -68,6 +75,13 @@ def test_a_device_that_moved_is_found_by_name_and_one_that_is_gone_says_so(porta
     assert moved.is_available()
     gone = AudioSource(kind="device", name="other", device=1)
     assert "not connected" in gone.reason and not gone.is_available()
+
+
+def test_a_device_plugged_in_later_is_found_by_looking_again(portaudio) -> None:
+    later = AudioSource(kind="device", name="plugged in later")
+    with pytest.raises(DeviceError, match="not connected"):
+        microphone.find_device(later)
+    assert (microphone.find_device(later, look_again=True), portaudio.looked) == (2, 1)
 
 
 def test_block_times_are_portaudios_difference_on_our_clock(portaudio) -> None:
@@ -210,6 +224,29 @@ def test_packing_that_reads_back_differently_keeps_the_wav(a_wav: Path, monkeypa
     assert {path.name: path.read_bytes() for path in a_wav.parent.iterdir()} == {"1_c.wav": content}
 
 
+def test_a_wav_cut_off_between_sound_and_header_is_packed_whole(a_wav: Path) -> None:
+    whole = soundfile.read(a_wav, dtype="int16")[0]
+    content = bytearray(a_wav.read_bytes())
+    content[40:44] = (2 * RATE).to_bytes(4, "little")
+    a_wav.write_bytes(bytes(content) + b"\x01")
+    assert len(soundfile.read(a_wav)[0]) == RATE
+    assert np.array_equal(soundfile.read(pack_to_flac(a_wav), dtype="int16")[0], whole)
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF"])
+def test_a_wav_cut_off_in_its_header_is_kept_and_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "1_c.wav").write_bytes(content)
+    with pytest.raises(SessionError, match="no sound file of ours"):
+        pack_to_flac(tmp_path / "1_c.wav")
+    assert (tmp_path / "1_c.wav").read_bytes() == content
+
+
+def test_a_wav_without_a_frame_is_kept_and_named(tmp_path: Path) -> None:
+    WavAppender(tmp_path / "1_c.wav", RATE).close()
+    with pytest.raises(SessionError, match="no sound in this file"):
+        pack_to_flac(tmp_path / "1_c.wav")
+
+
 def test_another_flac_of_the_same_name_is_not_replaced(a_wav: Path) -> None:
     soundfile.write(a_wav.with_suffix(".flac"), np.zeros(10, np.int16), RATE)
     with pytest.raises(SessionError, match="another"):
@@ -250,4 +287,3 @@ def test_lost_sound_is_a_step_in_time_and_both_directions_agree() -> None:
 def test_sound_without_anchors_is_one_clear_error() -> None:
     with pytest.raises(SessionError, match="no sound of trial 3"):
         audio_anchors(XdfFile(Path("recording.xdf"), {}, (), True, 0, None), 3)
-    time.sleep(0)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -49,8 +49,6 @@ def gaze_sender(
     samples: int | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     """A running sender; frame n is stamped start + n / rate, its last channel `FrameNumber` counts from 0."""
-    import json
-
     options = {
         "name": name,
         "type": "Gaze",
@@ -70,4 +68,3 @@ def gaze_sender(
         process.wait(10.0)
         if process.stdout is not None:
             process.stdout.close()
-        time.sleep(0)
