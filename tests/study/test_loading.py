@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ctgaze_app.ct import load_series
 from ctgaze_app.errors import SessionError
 from ctgaze_app.study import processing
 from ctgaze_app.study.loading import open_session
-from tests.factories.sessions import AUDIO_RATE_HZ, DISPLAY_LATENCY_S, SyntheticSession, make_session
+from ctgaze_app.study.session import write_manifest
+from tests.factories.dicom_series import write_series
+from tests.factories.sessions import AUDIO_RATE_HZ, DISPLAY_LATENCY_S, SyntheticSession, make_session, series_record
 from tests.factories.volumes import make_volume
 
 
@@ -132,6 +135,20 @@ def test_a_ct_that_nothing_names_or_that_is_gone_is_one_line(made: SyntheticSess
         open_session(made.folder)
     assert "\n" not in str(caught.value)
     private.unlink()
+
+
+def test_the_ct_is_loaded_from_where_private_says(tmp_path: Path) -> None:
+    made = make_session(tmp_path / "s", seconds=2.0, audio=False)
+    write_series(tmp_path / "ct", slices=20, rows=64, columns=64)
+    volume = load_series(tmp_path / "ct")
+    write_manifest(made.folder, made.manifest.model_copy(update={"series": [series_record(volume)]}))
+    entry = {"index": 0, "path": volume.source.path, "series_uid": volume.source.series_uid}
+    entry["sop_instance_uids"] = list(volume.source.sop_instance_uids)
+    private = made.folder / "private" / "series.json"
+    private.write_text(json.dumps({"schema": 1, "series": [entry]}))
+    seen: list[tuple[int, int]] = []
+    session = open_session(made.folder, progress=lambda done, total: seen.append((done, total)))
+    assert session.volumes[0].digest == volume.digest and seen[-1][0] == seen[-1][1]
 
 
 def test_a_folder_without_a_session_is_one_line(tmp_path: Path) -> None:
