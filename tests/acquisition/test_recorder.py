@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import pyxdf
 import soundfile
@@ -251,6 +253,34 @@ def test_a_recording_that_exists_or_a_folder_that_is_missing_is_one_clear_line(r
     recording = record(streams=[marker_choice(markers)], xdf_path=tmp_path / "absent" / "recording.xdf")
     assert "cannot be created" in recording.until_state("failed")["message"]
     assert [message["state"] for message in recording.said if message["state"] == "fault"] == ["fault"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file size limit stands in for a full disk: Linux only")
+def test_a_full_disk_is_a_fault_and_loses_nothing_once_it_has_room(record, markers, ramp, tmp_path) -> None:
+    with gaze_sender("full", rate_hz=500.0) as _:
+        recording = record(streams=[choice("Test Gaze", "Gaze", "full"), marker_choice(markers)], audio=ramp)
+        recording.until_state("ready")
+        markers.push("trial_start", trial=1, dictation="1_c01")
+        recording.until_state("audio_started")
+        recording.run(0.5)
+        process = psutil.Process(recording.process.pid)
+        _, hard = process.rlimit(psutil.RLIMIT_FSIZE)
+        process.rlimit(psutil.RLIMIT_FSIZE, (1000, hard))
+        full_at = local_clock()
+        fault = recording.until(lambda message: message.get("kind") == "write_error")
+        assert not fault["over"] and fault["time_lsl"] - full_at < 1.0
+        recording.run(1.2)
+        assert any(message.get("kind") == "audio_write_error" for message in recording.said)
+        process.rlimit(psutil.RLIMIT_FSIZE, (hard, hard))
+        recording.until(lambda message: message.get("kind") == "write_error" and message["over"])
+        recording.run(0.7)
+        recording.stop()
+    frames, _ = gaze_frames(tmp_path, "full")
+    assert np.array_equal(frames, np.arange(frames[0], frames[0] + len(frames)))
+    assert read_xdf(tmp_path / "recording.xdf").complete
+    sound, _ = soundfile.read(tmp_path / "dictation" / "1_c01.flac", dtype="int16")
+    assert len(sound) > 2.0 * RATE
+    assert np.array_equal(np.diff(sound.astype(int)) % 30_000, np.ones(len(sound) - 1))
 
 
 def test_a_second_part_takes_up_the_running_trial_in_a_file_of_its_own(record, markers, ramp, tmp_path) -> None:
