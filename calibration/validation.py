@@ -129,7 +129,8 @@ class Verdict:
             if patient_mm is None
             else f"{patient_mm:.0f} mm on the patient at this zoom"
         )
-        text = f"{self.word}: {self.mean_deg:.1f} degrees, {millimetres}"
+        degrees = f"{self.mean_deg:.1f}" if self.mean_deg >= 0.05 else "under 0.1"
+        text = f"{self.word}: {degrees} degrees, {millimetres}"
         if not self.repeat_dots:
             return text + "."
         names = [str(index + 1) for index in self.repeat_dots]

@@ -99,7 +99,7 @@ def run(folder: Path) -> dict[str, Any]:
             guided=False,
             scratch=Path(scratch),
         )
-        driver.ended.connect(application.quit)
+        driver.ended.connect(lambda: application.exit(0))
         driver.journey_started.connect(lambda journey: journey.stage_changed.connect(follow))
         driver.start()
         application.exec()

@@ -73,7 +73,7 @@ def run_headless_demo(options: DemoOptions, report: Callable[[str], None]) -> De
         with tempfile.TemporaryDirectory(prefix="ctgaze_demo_") as scratch:
             driver = DemoDriver(window, options, guided=False, scratch=Path(scratch))
             driver.reported.connect(report)
-            driver.ended.connect(application.quit)
+            driver.ended.connect(lambda: application.exit(0))
             driver.start()
             application.exec()
             window.close()

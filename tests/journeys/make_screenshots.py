@@ -1,0 +1,117 @@
+"""Takes the pictures of the README: the demo's journey, grabbed at its stages.
+
+Usage: python -m tests.journeys.make_screenshots [--out resources/screenshots] [--size 1920x1080] [--scale 1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ctgaze_app.acquisition.clock import configure_lsl, new_session_id
+from ctgaze_app.ui.demo.offscreen import use_offscreen_screen
+from ctgaze_app.ui.demo.options import DemoOptions
+
+READING_S = 22.0
+PICTURE_AT_S = 6.0
+REPLAY_AT_S = 7.0
+
+
+def main() -> None:
+    """Parse, run, write PNG files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("resources/screenshots"))
+    parser.add_argument("--size", default="1920x1080")
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--case", type=Path)
+    arguments = parser.parse_args()
+    width, height = (int(part) for part in arguments.size.split("x"))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    screen_file = use_offscreen_screen((width, height), scale=arguments.scale)
+    configure_lsl(new_session_id())
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            _run(arguments.out, arguments.case, Path(scratch))
+    finally:
+        screen_file.unlink()
+
+
+def _run(out: Path, case: Path | None, scratch: Path) -> None:
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from ctgaze_app.ui.calibration.result_view import ResultView
+    from ctgaze_app.ui.demo.driver import DemoDriver
+    from ctgaze_app.ui.journey import Stage
+    from ctgaze_app.ui.main_window import MainWindow
+    from ctgaze_app.ui.theme import apply_theme
+
+    application = QApplication([])
+    apply_theme(application)
+    window = MainWindow()
+    window.showFullScreen()
+
+    def grab(name: str) -> None:
+        shot = window.screen().grabWindow(window.winId())
+        if not shot.save(str(out / f"{name}.png")):
+            raise SystemExit(f"cannot write {out / name}.png")
+
+    def settle(seconds: float = 0.4) -> None:
+        loop_end = QTimer()
+        loop_end.setSingleShot(True)
+        loop_end.start(int(seconds * 1000))
+        while loop_end.isActive():
+            application.processEvents()
+
+    settle()
+    grab("home")
+    window.show_setup(case)
+    settle(3.0)
+    grab("setup")
+    window.show_home()
+
+    driver = DemoDriver(
+        window, DemoOptions(case=case, out=scratch / "session", seconds=READING_S), guided=False, scratch=scratch
+    )
+
+    def stage_changed(stage: Stage) -> None:
+        if stage is Stage.CALIBRATING:
+            QTimer.singleShot(5200, lambda: grab("calibration"))
+        elif stage is Stage.READING:
+            QTimer.singleShot(int(PICTURE_AT_S * 1000), lambda: grab("reading"))
+
+    def page_shown(page: Any, _key: int) -> None:
+        if isinstance(page, ResultView) and page.windowTitle() == "Validation":
+            QTimer.singleShot(120, lambda: grab("validation"))
+
+    def follow(journey: Any) -> None:
+        journey.stage_changed.connect(stage_changed)
+        journey.page_shown.connect(page_shown)
+
+    def press_lung() -> None:
+        if driver.journey is not None and driver.journey.room is not None:
+            driver.journey.room.view.set_window(-600.0, 1500.0)
+
+    driver.journey_started.connect(follow)
+    driver.journey_started.connect(
+        lambda journey: journey.stage_changed.connect(lambda stage: press_lung() if stage is Stage.READING else None)
+    )
+    driver.reported.connect(lambda line: sys.stderr.write(line + "\n"))
+    driver.ended.connect(lambda: application.exit(0))
+    driver.start()
+    application.exec()
+    if driver.problem is not None or window.workspace is None:
+        raise SystemExit(str(driver.problem))
+    workspace = window.workspace
+    workspace.seek(workspace.trial.replay.start_lsl + REPLAY_AT_S)  # type: ignore[union-attr]
+    settle(1.0)
+    grab("replay")
+    window.close()
+    sys.stdout.write(f"written to {out}\n")
+
+
+if __name__ == "__main__":
+    main()
