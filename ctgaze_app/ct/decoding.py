@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder
 from pydicom.uid import UID
 
@@ -25,7 +27,7 @@ _PREFERRED = ("pyjpegls", "pylibjpeg-rle", "gdcm", "pylibjpeg", "pydicom", "pill
 # The compiled decoders fail with whatever they like; each of these means "this slice cannot be decoded".
 _DECODER_FAILURES = (
     RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, NotImplementedError,
-    struct.error, pydicom.errors.InvalidDicomError, MemoryError, OSError,
+    struct.error, zlib.error, pydicom.errors.InvalidDicomError, MemoryError, OSError,
 )  # fmt: skip
 
 
@@ -107,7 +109,7 @@ def _decoded(header: SliceHeader) -> NDArray[Any]:
     except NotImplementedError as error:
         raise _broken(header, "its pixels are in a form that is not supported", "export it uncompressed") from error
     try:
-        dataset = pydicom.dcmread(header.path)
+        dataset = _encapsulated(header) if syntax.is_encapsulated else pydicom.dcmread(header.path)
     except _DECODER_FAILURES as error:
         raise _broken(header, "its pixels are cut short") from error
     failure: Exception | None = None
@@ -119,6 +121,30 @@ def _decoded(header: SliceHeader) -> NDArray[Any]:
         else:
             return pixels
     raise _broken(header, "its pixels are cut short or broken") from failure
+
+
+def _encapsulated(header: SliceHeader) -> Dataset:
+    """The dataset with its compressed pixels, checked to be complete (PS3.5 A.4); pydicom only warns.
+
+    Raises
+    ------
+    ValueError
+        When the items do not run up to their delimiter.
+    """
+    with header.path.open("rb") as file:
+        dataset = pydicom.dcmread(file, stop_before_pixels=True)
+        file.seek(header.pixel_offset)
+        content = file.read()
+    if content[:4] != b"\xe0\x7f\x10\x00":
+        raise ValueError("no pixel data")
+    start = at = 12
+    while content[at : at + 4] == b"\xfe\xff\x00\xe0":
+        at += 8 + int.from_bytes(content[at + 4 : at + 8], "little")
+    if content[at : at + 4] != b"\xfe\xff\xdd\xe0":
+        raise ValueError("the compressed pixels have no end")
+    dataset.PixelData = content[start:at]
+    dataset["PixelData"].is_undefined_length = True
+    return dataset
 
 
 def _plugins(available: tuple[str, ...], syntax: str) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import struct
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,7 @@ import pydicom
 from pydicom import config
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from ctgaze_app.ct.volume import VoiWindow
 from ctgaze_app.errors import SeriesError
@@ -33,7 +36,7 @@ _CT_CLASSES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.
 _NOT_PICTURES = ("SR", "PR", "KO", "SEG", "REG", "RTSTRUCT", "RTDOSE", "RTPLAN", "DOC", "PLAN")
 _UNREADABLE = (
     InvalidDicomError, BytesLengthException, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError,
-    NotImplementedError, OverflowError, RecursionError,
+    NotImplementedError, OverflowError, RecursionError, zlib.error, struct.error,
 )  # fmt: skip
 
 
@@ -140,20 +143,24 @@ def read_header(path: Path) -> SliceHeader:
             f"cannot be read: {error.strerror or 'input error'}", place=str(path), remedy="check that you may read it"
         ) from error
     except _UNREADABLE as error:
-        raise NotAnImageError(dicom=False) from error
+        raise _broken(path) from error
+    if dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        offset = 0  # the file was inflated as a whole: its end says nothing about the pixels
     if dataset.get("Modality") in _NOT_PICTURES:
         raise NotAnImageError(dicom=True)
     try:
         return _header(path, dataset, offset)
     except _UNREADABLE as error:
-        is_ct = dataset.get("Modality") == "CT" or dataset.file_meta.get("MediaStorageSOPClassUID") in _CT_CLASSES
-        if not is_ct:
-            raise NotAnImageError(dicom=True) from error
-        raise SeriesError(
-            "this CT image is cut short or broken in its header",
-            place=str(path),
-            remedy="copy it again from its source",
-        ) from error
+        kind = dataset.file_meta.get("MediaStorageSOPClassUID")
+        if dataset.get("Modality") == "CT" or kind is None or kind in _CT_CLASSES:
+            raise _broken(path) from error
+        raise NotAnImageError(dicom=True) from error
+
+
+def _broken(path: Path) -> SeriesError:
+    return SeriesError(
+        "this DICOM file is cut short or broken in its header", place=str(path), remedy="copy it again from its source"
+    )
 
 
 def _header(path: Path, dataset: Dataset, offset: int) -> SliceHeader:
