@@ -216,7 +216,9 @@ class RecordedStream:
 
     def _pull_once(self, writer: XdfWriter, stream_id: int, texts: list[tuple[float, str]]) -> int:
         if self._numbers is None:
-            rows, stamps = self._inlet.pull_chunk(0.0, _MOST_SAMPLES)
+            # Raw bytes, because another program's text that is no UTF-8 must not end the recording.
+            raw, stamps = self._inlet.pull_chunk(0.0, _MOST_SAMPLES, as_numpy=True)
+            rows: Any = [[value.decode("utf-8", errors="replace") for value in row] for row in raw]
             texts += [(stamp + self._offset_s, row[0]) for stamp, row in zip(stamps, rows, strict=True)]
         else:
             rows, stamps = self._inlet.pull_chunk(0.0, _MOST_SAMPLES, dest_obj=self._numbers, as_numpy=True)

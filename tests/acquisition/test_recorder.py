@@ -16,7 +16,7 @@ import pyxdf
 import soundfile
 
 from ctgaze_app.acquisition.audio_anchors import audio_anchors, frame_to_lsl
-from ctgaze_app.acquisition.clock import local_clock
+from ctgaze_app.acquisition.clock import local_clock, lsl
 from ctgaze_app.acquisition.microphone import AudioSource
 from ctgaze_app.acquisition.recorder import RecorderConfig, RecorderProcess, RunningTrial, StreamChoice
 from ctgaze_app.acquisition.streams import MarkerOutlet, parse_marker
@@ -298,6 +298,18 @@ def test_a_second_part_takes_up_the_running_trial_in_a_file_of_its_own(record, m
     closed = recording.stop()
     assert [entry["stem"] for entry in closed["audio_files"]] == ["1_c01_part2"]
     assert (tmp_path / "dictation" / "1_c01.wav").read_bytes() == b"first part"
+
+
+def test_text_of_another_program_that_is_no_utf8_does_not_end_the_recording(record, tmp_path) -> None:
+    outlet = lsl().StreamOutlet(lsl().StreamInfo("Foreign", "Markers", 1, 0, "string", "foreign"))
+    recording = record(streams=[choice("Foreign", "Markers", "foreign")])
+    recording.until_state("ready")
+    outlet.push_sample([b"gr\xfc\xdfe"], 1.0)
+    outlet.push_sample(["grüße"], 2.0)
+    recording.until(lambda message: message["state"] == "status" and message["streams"][0]["samples"] == 2)
+    recording.stop()
+    (stream,) = read_xdf(tmp_path / "recording.xdf").streams
+    assert stream.texts == ["gr\ufffd\ufffde", "grüße"]
 
 
 def test_a_trial_name_that_leaves_the_folder_records_nothing_and_says_so(record, markers, ramp, tmp_path) -> None:
