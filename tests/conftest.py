@@ -1,4 +1,4 @@
-"""What every test shares: a private LSL session, the offscreen platform, the real data beside the checkout, and a leak check."""
+"""What every test shares: a private LSL session, the offscreen platform, the real data, and a leak check."""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ HEAVY = ("torch", "vtk", "vtkmodules", "pandas", "scipy.signal", "PySide6", "pyl
     [
         "import ctgaze_app",
         "import models, models.simulation, calibration",
-        "import sys; sys.argv = ['ctgaze', '--help']\nfrom ctgaze_app.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass",
+        "import sys, contextlib; sys.argv = ['ctgaze', '--help']\nfrom ctgaze_app.cli import main\n"
+        "with contextlib.suppress(SystemExit):\n    main()",
     ],
     ids=["package", "models", "help"],
 )

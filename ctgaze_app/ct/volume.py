@@ -59,7 +59,7 @@ class Volume:
     units
         ``"HU"`` or ``"arbitrary"``.
     positions_lps_mm
-        float64 (K, 3): centre of voxel (i=0, j=0) of each slice, patient LPS millimetres. The truth, also when spacing varies.
+        float64 (K, 3): centre of voxel (i=0, j=0) of each slice, LPS millimetres. The truth, also when spacing varies.
     row_direction, column_direction
         float64 (3,): LPS unit vectors along increasing i and along increasing j.
     pixel_spacing_ij_mm

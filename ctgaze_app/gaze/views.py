@@ -39,7 +39,11 @@ VIEW_CHANNELS: tuple[ViewChannel, ...] = (
     ViewChannel("pane_y", "screen_px"),
     ViewChannel("pane_width", "screen_px"),
     ViewChannel("pane_height", "screen_px"),
-    *(ViewChannel(f"voxel_from_screen_{row}{column}", "voxel per screen_px") for row in range(3) for column in range(3)),
+    *(
+        ViewChannel(f"voxel_from_screen_{row}{column}", "voxel per screen_px")
+        for row in range(3)
+        for column in range(3)
+    ),
     ViewChannel("image_visible", "bool"),
     ViewChannel("input_time", "LSL s"),
 )
@@ -138,5 +142,3 @@ class PaintedView:
         columns = np.linalg.norm(self.voxel_from_screen[:, :2], axis=0)
         area = float(columns[0] * columns[1])
         return float(1.0 / np.sqrt(area)) if area > 0 else float("nan")
-
-

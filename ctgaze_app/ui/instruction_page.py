@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
+
+from ctgaze_app.ui.widgets.centred_column import centred_column
+
+COLUMN_WIDTH = 640
 
 
 class InstructionPage(QWidget):
@@ -16,21 +20,15 @@ class InstructionPage(QWidget):
     def __init__(self, title: str, lines: tuple[str, ...], step: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        layout = QVBoxLayout(self)
-        layout.setSpacing(16)
-        layout.addStretch()
+        layout = centred_column(self, COLUMN_WIDTH)
         texts = ((step, "secondary"), (title, "title"), *((line, "") for line in lines))
         for text, name in (*texts, ("Space: begin      Esc: leave", "secondary")):
-            if not text:
-                continue
-            label = QLabel(text)
-            label.setObjectName(name)
-            label.setWordWrap(True)
-            label.setMinimumWidth(560)
-            label.setMaximumWidth(640)
-            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            layout.addWidget(label, alignment=Qt.AlignmentFlag.AlignCenter)
-        layout.addStretch()
+            if text:
+                label = QLabel(text)
+                label.setObjectName(name)
+                label.setWordWrap(True)
+                label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+                layout.addWidget(label)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Take the keyboard."""

@@ -182,12 +182,14 @@ class Journey(QObject):
         self.flow = CalibrationFlow(self.request, self.session, self._source, self.screen, self.volumes[0], self._host)
         self.flow.finished.connect(self._calibrated)
         self.flow.left.connect(lambda: self.leave("left during calibration"))
+        self.flow.failed.connect(self._fail)
         self.flow.page_shown.connect(self.page_shown)
         self.flow.start()
 
     def _calibrated(self) -> None:
         self._set_stage(Stage.READING_INTRO)
-        sound = "Speak your findings as you read: you are being recorded." if self.request.audio else ""
+        audio = self.request.audio
+        sound = "Speak your findings as you read: you are being recorded." if audio and audio.kind == "device" else ""
         page = InstructionPage(
             "Read the case",
             tuple(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QWidget
 
@@ -44,6 +44,7 @@ class MainWindow(QMainWindow):
         self.workspace: ReviewWorkspace | None = None
         self._job: BackgroundJob | None = None
         self._guests: list[QWidget] = []
+        self._windowed: QRect | None = None
         self.home.read_requested.connect(self.show_setup)
         self.home.review_requested.connect(self.review)
         self.home.demo_requested.connect(self._start_demo)
@@ -58,8 +59,19 @@ class MainWindow(QMainWindow):
             self._guests.append(page)
         self._stack.setCurrentWidget(page)
         if full_screen != self.isFullScreen():
-            self.showFullScreen() if full_screen else self.showNormal()
+            self._fill_screen() if full_screen else self._leave_full_screen()
         page.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _fill_screen(self) -> None:
+        """Cover the monitor, also where no window manager does it for us."""
+        self._windowed = self.geometry()
+        self.showFullScreen()
+        self.setGeometry(self.screen().geometry())
+
+    def _leave_full_screen(self) -> None:
+        self.showNormal()
+        if self._windowed is not None:
+            self.setGeometry(self._windowed)
 
     def drop_page(self, page: QWidget) -> None:
         """Remove and delete a page that was added by `show_page`."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
+
+from ctgaze_app.ui.widgets.centred_column import centred_column
+
+COLUMN_WIDTH = 520
 
 
 class ProgressPage(QWidget):
@@ -18,19 +22,16 @@ class ProgressPage(QWidget):
         self._line = QLabel()
         self._line.setObjectName("secondary")
         self._line.setWordWrap(True)
-        self._line.setFixedWidth(480)
         self._line.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._bar = QProgressBar()
-        self._bar.setFixedWidth(480)
         self._bar.setTextVisible(False)
         self._cancel = QPushButton("Cancel")
         self._cancel.clicked.connect(self.cancelled)
-        layout = QVBoxLayout(self)
-        layout.setSpacing(16)
-        layout.addStretch()
-        for widget in (self._title, self._line, self._bar, self._cancel):
-            layout.addWidget(widget, alignment=Qt.AlignmentFlag.AlignCenter)
-        layout.addStretch()
+        self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        layout = centred_column(self, COLUMN_WIDTH)
+        for widget in (self._title, self._line, self._bar):
+            layout.addWidget(widget)
+        layout.addWidget(self._cancel, alignment=Qt.AlignmentFlag.AlignCenter)
 
     def show_wait(self, title: str, line: str = "", *, cancellable: bool = True) -> None:
         """Say what is being waited for, progress unknown."""

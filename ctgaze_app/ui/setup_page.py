@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -27,12 +26,14 @@ from ctgaze_app.ct import list_series
 from ctgaze_app.study.session import is_code, session_code
 from ctgaze_app.ui.background import BackgroundJob
 from ctgaze_app.ui.case_request import CaseRequest, TrackerChoice
+from ctgaze_app.ui.widgets.centred_column import centred_column
 
 BUILT_IN = (
     (TrackerChoice("simulate"), "Simulated eye (built in, for trying out)"),
     (TrackerChoice("mouse"), "The mouse is the eye (built in, for trying out)"),
 )
 STREAM_WAIT_S = 2.0
+COLUMN_WIDTH = 720
 
 
 class SetupPage(QWidget):
@@ -97,23 +98,15 @@ class SetupPage(QWidget):
         form.addRow("Session folder", _row(self.folder, self._button("Browse…", self._browse_folder)))
         buttons = QHBoxLayout()
         back = self._button("Back", self.cancelled.emit)
+        back.setObjectName("")
         buttons.addWidget(back)
         buttons.addStretch()
         buttons.addWidget(self.start)
-        column = QWidget()
-        column.setMaximumWidth(760)
-        inner = QVBoxLayout(column)
-        inner.setSpacing(16)
-        for part in (title, form, self.problem, buttons):
-            if isinstance(part, QWidget):
-                inner.addWidget(part)
-            else:
-                inner.addLayout(part)
-        layout = QVBoxLayout(self)
-        layout.addStretch()
-        layout.addWidget(column, alignment=Qt.AlignmentFlag.AlignHCenter)
-        layout.addStretch()
-        column.setMinimumWidth(640)
+        column = centred_column(self, COLUMN_WIDTH)
+        column.addWidget(title)
+        column.addLayout(form)
+        column.addWidget(self.problem)
+        column.addLayout(buttons)
 
     def open(self, ct_path: Path | None = None) -> None:
         """Fill the page anew and look for series, streams and sound."""
@@ -260,6 +253,7 @@ class SetupPage(QWidget):
 
     def _button(self, text: str, act: object) -> QPushButton:
         button = QPushButton(text)
+        button.setObjectName("beside")
         button.clicked.connect(lambda: act())  # type: ignore[operator]
         return button
 

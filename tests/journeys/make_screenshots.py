@@ -17,7 +17,7 @@ from ctgaze_app.ui.demo.options import DemoOptions
 
 READING_S = 22.0
 PICTURE_AT_S = 6.0
-REPLAY_AT_S = 7.0
+REPLAY_AT_S = 5.6
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from calibration.fit import Refit, fit_eyes
@@ -26,6 +26,8 @@ from ctgaze_app.ui.gaze_source import GazeSource
 from ctgaze_app.ui.instruction_page import InstructionPage
 
 CALIBRATION_DOTS = 9
+SETTLE_MS = 300
+"""For the window to become full screen before the first target."""
 VALIDATION_SEED_STEP = 7919
 """Validation dots are drawn with another seed than calibration dots."""
 
@@ -51,12 +53,13 @@ class CalibrationFlow(QObject):
 
     Signals
     -------
-    finished(), left(), page_shown(QWidget, int) with the key that goes on.
+    finished(), left(), failed(str) with one line, page_shown(QWidget, int) with the key that goes on.
     """
 
     finished = Signal()
     left = Signal()
     page_shown = Signal(object, int)
+    failed = Signal(str)
 
     def __init__(
         self,
@@ -245,7 +248,14 @@ class CalibrationFlow(QObject):
         page.finished.connect(lambda samples: then(merge_samples(before, samples)))
         page.aborted.connect(self.left)
         self._show(page, None)
-        page.start()
+        QTimer.singleShot(SETTLE_MS, page, lambda: self._start_covering(page))
+
+    def _start_covering(self, page: TargetScreen) -> None:
+        """Start once the window has taken its place; targets beyond its edge could not be seen."""
+        if page.size() == page.screen().size():
+            page.start()
+        else:
+            self.failed.emit("the window does not cover the monitor, so not every target could be seen")
 
     def _poll(self) -> GazeChunk | None:
         samples = self._source.inlet.pull()

@@ -176,9 +176,14 @@ class DemoDriver(QObject):
     def _known(self, figures: DemoFigures) -> None:
         self.figures = figures
         if self._window.workspace is not None:
-            self.ended.emit()
+            self._show_replay()
         else:
-            self._window.review_opened.connect(self.ended)
+            self._window.review_opened.connect(self._show_replay, Qt.ConnectionType.SingleShotConnection)
+
+    def _show_replay(self) -> None:
+        if self._guided and self._window.workspace is not None:
+            self._window.workspace.player.toggle()
+        self.ended.emit()
 
     def _failed(self, line: str) -> None:
         if self._reader is not None:
