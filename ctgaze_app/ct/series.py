@@ -130,11 +130,22 @@ def load_series(
         lossy=any(is_lossy(h) for h in headers),
         findings=lines.worst_first(found),
         source=SeriesSource(
-            path=str(path) if isinstance(path, (str, Path)) else str(Path(os.path.commonpath([str(p) for p in path]))),
+            path=_common_folder(path),
             series_uid=group.key,
             sop_instance_uids=tuple(h.sop_instance_uid for h in headers),
         ),
     )
+
+
+def _common_folder(path: Path | Sequence[Path]) -> str:
+    """The path as given, or the folder that holds all files of a list (the first one's where drives differ)."""
+    if isinstance(path, (str, Path)):
+        return str(path)
+    absolute = [str(Path(p).absolute()) for p in path]
+    try:
+        return os.path.commonpath(absolute)
+    except ValueError:
+        return str(Path(absolute[0]).parent)
 
 
 class _Steps:
