@@ -1,1 +1,1 @@
-"""Presets, style, protocol templates and the demo case recipe, read through `importlib.resources.files("resources")`."""
+"""Presets, style and the demo case recipe, read through `importlib.resources.files("resources")`."""

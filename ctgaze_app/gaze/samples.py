@@ -12,7 +12,7 @@ EYES = ("left", "right", "combined")
 
 @dataclass(frozen=True, eq=False)
 class EyeSamples:
-    """One eye: `norm` (N, 2) `screen_norm` as sent, `valid` (N,) bool, `pupil` (N,) in the layout's unit (NaN if none)."""
+    """One eye: `norm` (N, 2) `screen_norm` as sent, `valid` (N,), `pupil` (N,) in the layout's unit (NaN if none)."""
 
     norm: NDArray[np.float64]
     valid: NDArray[np.bool_]

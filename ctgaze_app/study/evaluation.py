@@ -104,8 +104,12 @@ def compare_fixations(truth: list[TrueFixation], fixations_csv: Path, trial: int
         error_px.append(
             np.hypot(float(row["x_screen_px"]) - item.screen_px[0], float(row["y_screen_px"]) - item.screen_px[1])
         )
+        # A fixation beside the image has no voxel: as far off as can be, never left out.
+        on_image = bool(row["x_voxel"]) and bool(row["y_voxel"])
         error_voxel.append(
             np.hypot(float(row["x_voxel"]) - item.voxel_ijk[0], float(row["y_voxel"]) - item.voxel_ijk[1])
+            if on_image
+            else np.inf
         )
     return FixationAgreement(
         fixations_true=len(truth),
