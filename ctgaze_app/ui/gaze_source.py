@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from calibration.geometry import ScreenGeometry
 from ctgaze_app.acquisition.clock import local_clock
 from ctgaze_app.acquisition.dialects import GazeLayout
 from ctgaze_app.acquisition.inlet import GazeInlet, GazeStreamInfo, choose_gaze_stream, list_gaze_streams
@@ -83,6 +84,32 @@ def open_gaze_source(
         raise
     assert inlet.layout is not None
     return GazeSource(stream, inlet.layout, inlet, _latency(choice), process)
+
+
+def look_into_stream(stream: GazeStreamInfo, geometry: ScreenGeometry, cancelled: Callable[[], bool]) -> str:
+    """Receive a moment of a stream and say in one line how it will be read, for the coordinator to confirm.
+
+    Blocks for about a second, `SAMPLES_WAIT_S` at most. Raises StreamError when it cannot be read.
+    """
+    with GazeInlet(stream, geometry) as inlet:
+        problem = f"the gaze stream {stream.name} is there but sends no samples"
+        _wait_for(lambda: _delivers(inlet) and inlet.effective_rate_hz > 0, cancelled, problem)
+        assert inlet.layout is not None
+        return describe_layout(inlet.layout, inlet.effective_rate_hz)
+
+
+def describe_layout(layout: GazeLayout, rate_hz: float) -> str:
+    """One line for the setup page: eyes, unit, axes, pupil, measured rate, doubts."""
+    unit = "0 to 1 of the screen" if layout.unit == "normalized" else "pixels"
+    parts = [
+        f"Read as: {' and '.join(sorted(layout.eyes))} eye",
+        unit,
+        "y up" if layout.y_up else "y down",
+        f"pupil in {layout.pupil_unit}" if layout.pupil_unit else "no pupil unit",
+        f"{rate_hz:.0f} Hz measured",
+    ]
+    doubts = "".join(f" Check: {warning}." for warning in layout.warnings)
+    return ", ".join(parts) + "." + doubts
 
 
 def _start_built_in(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import Enum
 from typing import Any, Protocol
 
@@ -90,6 +91,7 @@ class Journey(QObject):
         self._views: ViewOutlet | None = None
         self._job: BackgroundJob | None = None
         self._why_closing = ""
+        self._away = False
         self.views_painted = 0
         self.slices_requested = 0
         self.slices_requested_not_painted = 0
@@ -307,16 +309,40 @@ class Journey(QObject):
             self.session.poll()
         if self.stage is Stage.READING and self._source is not None:
             self._source.inlet.pull()
+            self._watch_monitor()
 
     def _painted(self, view: PaintedView, time_lsl: float) -> None:
         if self.session is not None:
             self.views_painted += 1
-            self.session.painted(view, time_lsl)
+            # Moving to another monitor changes the pane's place, so each move is painted and passes here.
+            self.session.painted(replace(view, image_visible=False) if self._is_away() else view, time_lsl)
 
     def _input(self, fields: dict[str, Any]) -> None:
         if self.session is not None and self.stage is Stage.READING:
-            time_lsl = fields.pop("time_lsl", None)
-            self.session.mark("input", time_lsl=time_lsl, **fields)
+            rest = dict(fields)
+            time_lsl = rest.pop("time_lsl", None)
+            self.session.mark("input", time_lsl=time_lsl, **rest)
+
+    def _is_away(self) -> bool:
+        """Whether the room is on another monitor than the tracked one, or that one has changed its scale."""
+        if self.room is None or self.screen is None:
+            return False
+        screen = self.room.screen()
+        origin = (screen.geometry().x(), screen.geometry().y())
+        return (origin, screen.devicePixelRatio()) != (self.screen.origin_px, self.screen.device_pixel_ratio)
+
+    def _watch_monitor(self) -> None:
+        """Gaze belongs to the tracked monitor: while the window is on another one nothing counts as seen."""
+        away = self._is_away()
+        if away == self._away or self.session is None:
+            return
+        self._away = away
+        self.session.mark("pause" if away else "resume", reason="monitor")
+        self.fault_told.emit(
+            "the window left the tracked monitor: nothing counts as seen until it is back"
+            if away
+            else "the window is back on the tracked monitor"
+        )
 
     def _run(self, work: Any, then: Any) -> None:
         self._job = BackgroundJob(work, self)

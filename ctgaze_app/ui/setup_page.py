@@ -20,12 +20,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from calibration.geometry import ScreenGeometry
 from ctgaze_app.acquisition.inlet import GazeStreamInfo, list_gaze_streams
 from ctgaze_app.acquisition.microphone import AudioSource, list_sources
 from ctgaze_app.ct import list_series
 from ctgaze_app.study.session import is_code, session_code
 from ctgaze_app.ui.background import BackgroundJob
 from ctgaze_app.ui.case_request import CaseRequest, TrackerChoice
+from ctgaze_app.ui.gaze_source import look_into_stream
+from ctgaze_app.ui.screens import reported_size_mm, size_px
 from ctgaze_app.ui.widgets.centred_column import centred_column
 
 BUILT_IN = (
@@ -34,6 +37,8 @@ BUILT_IN = (
 )
 STREAM_WAIT_S = 2.0
 COLUMN_WIDTH = 720
+ASSUMED_SIZE_MM = (528.0, 297.0)
+"""A 23.8 inch monitor, where none reports its size."""
 
 
 class SetupPage(QWidget):
@@ -51,6 +56,8 @@ class SetupPage(QWidget):
         self.series = QComboBox()
         self.series.setEnabled(False)
         self.tracker = QComboBox()
+        self._streams: dict[str, GazeStreamInfo] = {}
+        self._look: BackgroundJob | None = None
         self.tracker_note = _note()
         self.sound = QComboBox()
         self.reader = QLineEdit("reader-1")
@@ -73,6 +80,7 @@ class SetupPage(QWidget):
         self._build()
         self.width_mm.valueChanged.connect(self._size_entered)
         self.height_mm.valueChanged.connect(self._size_entered)
+        self.tracker.currentIndexChanged.connect(self._tracker_chosen)
 
     def _build(self) -> None:
         title = QLabel("Read a case")
@@ -124,6 +132,7 @@ class SetupPage(QWidget):
         """Stop whatever is being looked for."""
         for job in self._jobs:
             job.cancel()
+        self._look = None
         self._jobs.clear()
 
     def look_for_streams(self) -> None:
@@ -198,6 +207,7 @@ class SetupPage(QWidget):
         self.problem.setText(line)
 
     def _fill_streams(self, streams: list[GazeStreamInfo]) -> None:
+        self.tracker.blockSignals(True)
         self.tracker.clear()
         names = [stream.name for stream in streams]
         for stream in streams:
@@ -206,9 +216,33 @@ class SetupPage(QWidget):
             self.tracker.addItem(text, TrackerChoice("stream", source_id=stream.source_id))
         for choice, text in BUILT_IN:
             self.tracker.addItem(text, choice)
-        found = f"{len(streams)} gaze stream{'s' if len(streams) != 1 else ''} found."
-        self.tracker_note.setText(
-            found if streams else "No gaze stream found. Start your tracker's LSL sender, then look again."
+        self.tracker.blockSignals(False)
+        self._streams = {stream.source_id: stream for stream in streams}
+        self._tracker_chosen()
+
+    def _tracker_chosen(self) -> None:
+        """Say how the chosen stream will be read, from what it sends now."""
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+        choice = self.tracker.currentData()
+        stream = self._streams.get(choice.source_id) if choice is not None else None
+        if stream is None:
+            self.tracker_note.setText(
+                "" if self._streams else "No gaze stream found. Start your tracker's LSL sender, then look again."
+            )
+            return
+        self.tracker_note.setText("Looking at what the stream sends…")
+        geometry = self._geometry()
+        self._look = self._job(lambda progress, cancelled: look_into_stream(stream, geometry, cancelled))
+        self._look.succeeded.connect(self.tracker_note.setText)
+        self._look.failed.connect(self.tracker_note.setText)
+        self._look.start()
+
+    def _geometry(self) -> ScreenGeometry:
+        width_px, height_px = size_px(self.screen() or QGuiApplication.primaryScreen())
+        return ScreenGeometry(
+            width_px, height_px, self.width_mm.value(), self.height_mm.value(), self.distance_mm.value()
         )
 
     def _fill_sound(self) -> None:
@@ -219,11 +253,10 @@ class SetupPage(QWidget):
                 self.sound.addItem(source.name, source)
 
     def _fill_screen(self) -> None:
-        screen = self.screen() or QGuiApplication.primaryScreen()
-        size = screen.physicalSize()
-        reported = 100 <= size.width() <= 3000 and 100 <= size.height() <= 3000
-        self.width_mm.setValue(size.width() if reported else 528)
-        self.height_mm.setValue(size.height() if reported else 297)
+        reported = reported_size_mm(self.screen() or QGuiApplication.primaryScreen())
+        width_mm, height_mm = reported or ASSUMED_SIZE_MM
+        self.width_mm.setValue(width_mm)
+        self.height_mm.setValue(height_mm)
         self._size_source = "reported" if reported else "assumed"
         self.screen_note.setText(
             "Size as the monitor reports it; measure it once, monitors err."

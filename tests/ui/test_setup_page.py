@@ -1,0 +1,106 @@
+"""The setup page asks for what a session needs, says what is wrong, and shows how a stream will be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from ctgaze_app.acquisition.dialects import EyeChannels, GazeLayout
+from ctgaze_app.acquisition.inlet import GazeStreamInfo
+from ctgaze_app.ui import setup_page
+from ctgaze_app.ui.case_request import CaseRequest
+from ctgaze_app.ui.gaze_source import describe_layout
+from ctgaze_app.ui.setup_page import SetupPage
+from tests.factories.dicom_series import write_series
+
+
+def _stream(name: str, source_id: str) -> GazeStreamInfo:
+    return GazeStreamInfo(name, "Gaze", source_id, "host", "uid", 600.0, 8, "<info/>", None)
+
+
+@pytest.fixture
+def page(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[SetupPage]:
+    """A shown page on a machine with two streams of one name and one microphone less."""
+    streams = [_stream("Tobii", "tobii-1"), _stream("Tobii", "tobii-2")]
+    monkeypatch.setattr(setup_page, "list_gaze_streams", lambda wait: streams)
+    monkeypatch.setattr(setup_page, "look_into_stream", lambda stream, geometry, cancelled: f"read {stream.source_id}")
+    monkeypatch.setattr(setup_page, "list_sources", list)
+    shown = SetupPage()
+    qtbot.addWidget(shown)
+    shown.show()
+    shown.open()
+    qtbot.waitUntil(lambda: shown.tracker.count() == 4)
+    yield shown
+    shown.shut()
+    shown.close()
+
+
+def test_two_streams_of_one_name_are_told_apart_and_none_is_guessed_for_the_other(
+    page: SetupPage, qtbot: QtBot
+) -> None:
+    texts = [page.tracker.itemText(index) for index in range(page.tracker.count())]
+    assert "tobii-1" in texts[0] and "tobii-2" in texts[1]
+    qtbot.waitUntil(lambda: page.tracker_note.text() == "read tobii-1")
+    page.tracker.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: page.tracker_note.text() == "read tobii-2")
+
+
+def test_start_without_a_ct_says_so_and_asks_again(page: SetupPage, qtbot: QtBot) -> None:
+    with qtbot.assertNotEmitted(page.start_requested):
+        qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    assert page.problem.text() == "Choose the folder of a CT."
+
+
+def test_a_name_with_a_space_is_no_code(page: SetupPage, qtbot: QtBot, tmp_path: Path) -> None:
+    page.ct_path.setText(str(tmp_path))
+    page.reader.clear()
+    qtbot.keyClicks(page.reader, "Dr Smith")
+    qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    assert "must not be a name" in page.problem.text()
+
+
+def test_a_folder_with_two_series_lets_the_user_choose(page: SetupPage, qtbot: QtBot, tmp_path: Path) -> None:
+    write_series(tmp_path, slices=3, prefix="A", series=1)
+    write_series(tmp_path, slices=4, prefix="B", series=2)
+    qtbot.keyClicks(page.ct_path, str(tmp_path))
+    qtbot.keyClick(page.ct_path, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.series.count() == 2)
+    assert page.series.isEnabled()
+    page.series.setCurrentIndex(1)
+    page.folder.setText(str(tmp_path / "session"))
+    with qtbot.waitSignal(page.start_requested) as started:
+        qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    request = started.args[0]
+    assert isinstance(request, CaseRequest)
+    assert (request.series, request.ct_path, request.tracker.source_id) == (1, tmp_path, "tobii-1")
+
+
+def test_an_empty_folder_is_named_before_start(page: SetupPage, qtbot: QtBot, tmp_path: Path) -> None:
+    qtbot.keyClicks(page.ct_path, str(tmp_path))
+    qtbot.keyClick(page.ct_path, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "DICOM" in page.problem.text())
+
+
+def test_a_changed_screen_size_counts_as_entered(page: SetupPage, tmp_path: Path) -> None:
+    page.ct_path.setText(str(tmp_path))
+    page.width_mm.setValue(600)
+    request = page.request()
+    assert (request.size_source, request.width_mm) == ("entered", 600)
+
+
+def test_a_layout_is_described_with_units_axes_rate_and_doubts() -> None:
+    layout = GazeLayout(
+        dialect="x",
+        eyes={"left": EyeChannels(x=0, y=1), "right": EyeChannels(x=2, y=3)},
+        unit="normalized",
+        pupil_unit="mm",
+        warnings=["says pixels, sends 0 to 1"],
+    )
+    assert describe_layout(layout, 599.7) == (
+        "Read as: left and right eye, 0 to 1 of the screen, y down, pupil in mm, 600 Hz measured."
+        " Check: says pixels, sends 0 to 1."
+    )
