@@ -57,7 +57,7 @@ def run_headless_demo(options: DemoOptions, report: Callable[[str], None]) -> De
     try:
         require_screen()
         configure_lsl(new_session_id())
-        from PySide6.QtCore import qInstallMessageHandler
+        from PySide6.QtCore import QTimer, qInstallMessageHandler
         from PySide6.QtWidgets import QApplication
 
         from ctgaze_app.ui.demo.driver import DemoDriver
@@ -74,7 +74,8 @@ def run_headless_demo(options: DemoOptions, report: Callable[[str], None]) -> De
             driver = DemoDriver(window, options, guided=False, scratch=Path(scratch))
             driver.reported.connect(report)
             driver.ended.connect(lambda: application.exit(0))
-            driver.start()
+            # Inside the event loop, so that a failure in its first step can end the loop.
+            QTimer.singleShot(0, driver, driver.start)
             application.exec()
             window.close()
         application.processEvents()
