@@ -69,6 +69,7 @@ def _run(out: Path, case: Path | None, scratch: Path) -> None:
     settle()
     grab("home")
     window.show_setup(case)
+    window.setup.folder.setText("CTGaze/reader-1_20260102T030405Z")
     settle(3.0)
     grab("setup")
     window.show_home()
@@ -101,7 +102,7 @@ def _run(out: Path, case: Path | None, scratch: Path) -> None:
     )
     driver.reported.connect(lambda line: sys.stderr.write(line + "\n"))
     driver.ended.connect(lambda: application.exit(0))
-    driver.start()
+    QTimer.singleShot(0, driver, driver.start)
     application.exec()
     if driver.problem is not None or window.workspace is None:
         raise SystemExit(str(driver.problem))

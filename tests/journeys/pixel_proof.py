@@ -101,7 +101,7 @@ def run(folder: Path) -> dict[str, Any]:
         )
         driver.ended.connect(lambda: application.exit(0))
         driver.journey_started.connect(lambda journey: journey.stage_changed.connect(follow))
-        driver.start()
+        QTimer.singleShot(0, driver, driver.start)
         application.exec()
     if driver.problem is not None or driver.figures is None:
         raise SystemExit(str(driver.problem))
