@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
 import pyxdf
 
@@ -56,6 +57,21 @@ def _assert_pyxdf_is_content(path: Path, caplog: pytest.LogCaptureFixture) -> No
         assert all(len(stream["time_stamps"]) for stream in streams)
 
 
+def _assert_nothing_identifies(out: Path, case: Path) -> None:
+    header = pydicom.dcmread(next(path for path in case.iterdir() if path.is_file()), stop_before_pixels=True)
+    secrets = {
+        str(header[name].value).encode()
+        for name in ("SeriesInstanceUID", "StudyInstanceUID", "SOPInstanceUID", "PatientID", "PatientName")
+        if name in header and len(str(header[name].value)) > 3
+    }
+    secrets |= {str(case).encode(), str(out).encode()}
+    for path in out.rglob("*"):
+        if path.is_file() and "private" not in path.relative_to(out).parts:
+            content = path.read_bytes()
+            assert not [secret for secret in secrets if secret in content], path.name
+    assert any(secret in (out / "private" / "series.json").read_bytes() for secret in secrets), "the check sees nothing"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("rate", ["250", "1200"])
 def test_a_real_ct_is_read_recorded_and_understood(
@@ -67,6 +83,7 @@ def test_a_real_ct_is_read_recorded_and_understood(
     assert figures["fixations_true"] >= 40
     assert figures["audio_seconds"] == pytest.approx(40, abs=2.0)
     _assert_pyxdf_is_content(out / "recording.xdf", caplog)
+    _assert_nothing_identifies(out, shared_data / "ct" / "nlst_chest")
     verified = _run("ctgaze_app", "session", "verify", str(out))
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
