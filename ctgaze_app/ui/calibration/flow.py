@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from calibration.fit import Refit, fit_eyes
 from calibration.procedure import GazeChunk, Procedure, TargetSamples, Timing, merge_samples
 from calibration.record import build_record
 from calibration.targets import grid_targets, random_targets, validation_targets
-from calibration.validation import Verdict, judge, patient_mm, validate
+from calibration.validation import Validation, Verdict, judge, patient_mm, validate
 from ctgaze_app.acquisition.clock import local_clock
 from ctgaze_app.ct.volume import Volume
 from ctgaze_app.study.live import LiveSession
@@ -37,6 +38,19 @@ class PageHost(Protocol):
 
     def show_page(self, page: QWidget, *, full_screen: bool = False) -> None: ...
     def drop_page(self, page: QWidget) -> None: ...
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """One procedure's samples and what they show, as sent and as corrected."""
+
+    kind: str
+    pattern: Pattern
+    samples: tuple[TargetSamples, ...]
+    refits: dict[str, Refit]
+    corrected: Validation
+    raw: Validation
+    verdict: Verdict
 
 
 class CalibrationFlow(QObject):
@@ -117,54 +131,29 @@ class CalibrationFlow(QObject):
         self._run("calibration_target", Procedure(self._fit_targets, self._timing), (), self._calibrated)
 
     def _calibrated(self, samples: tuple[TargetSamples, ...]) -> None:
-        refits = fit_eyes(samples, self._geometry)
-        rate = self._rate_hz()
-        corrected = validate(samples, self._geometry, refits, nominal_rate_hz=rate)
-        raw = validate(samples, self._geometry, nominal_rate_hz=rate)
-        verdict = judge(corrected)
+        measured = self._measure("refit", self._request.calibrate_with, samples, fit_eyes(samples, self._geometry))
         view = ResultView(
             samples,
-            corrected,
-            verdict,
-            raw=raw,
-            refits=refits,
+            measured.corrected,
+            measured.verdict,
+            raw=measured.raw,
+            refits=measured.refits,
             title="Calibration: how well the fit meets its own dots",
         )
 
-        def keep(accepted: bool) -> int:
-            return self._session.store_calibration(
-                build_record(
-                    "refit",
-                    self._geometry,
-                    samples,
-                    refits=refits,
-                    validation=corrected,
-                    raw_validation=raw,
-                    verdict=verdict,
-                    pattern=self._request.calibrate_with,
-                    eye=self._session.manifest.eye,
-                    accepted=accepted,
-                    first_trial=self._next_trial(),
-                )
-            )
-
         def accept() -> None:
-            self.refits = refits
-            self.calibration_number = keep(True)
+            self.refits = measured.refits
+            self.calibration_number = self._keep(measured, accepted=True)
             self.validate()
 
         def repeat() -> None:
-            keep(False)
+            self._keep(measured, accepted=False)
             self.calibrate()
 
         def repeat_dots(dots: list[int]) -> None:
-            keep(False)
-            self._run(
-                "calibration_target",
-                Procedure(self._fit_targets, self._timing, order=dots),
-                samples,
-                self._calibrated,
-            )
+            self._keep(measured, accepted=False)
+            procedure = Procedure(self._fit_targets, self._timing, order=dots)
+            self._run("calibration_target", procedure, samples, self._calibrated)
 
         self._offer(view, accept, repeat, repeat_dots)
 
@@ -181,60 +170,61 @@ class CalibrationFlow(QObject):
         self._run("validation_target", Procedure(targets, self._timing), (), lambda s: self._validated(targets, s))
 
     def _validated(self, targets: NDArray[np.float64], samples: tuple[TargetSamples, ...]) -> None:
-        rate = self._rate_hz()
-        corrected = validate(samples, self._geometry, self.refits, nominal_rate_hz=rate)
-        raw = validate(samples, self._geometry, nominal_rate_hz=rate)
-        verdict = judge(corrected)
+        measured = self._measure("validation", self._request.validate_with, samples, self.refits)
+        verdict = measured.verdict
         view = ResultView(
             samples,
-            corrected,
+            measured.corrected,
             verdict,
-            raw=raw,
+            raw=measured.raw,
             refits=self.refits,
             patient_mm=patient_mm(verdict.accuracy_mm, self._geometry, self._mm_per_px),
             title="Validation",
         )
 
-        def keep(accepted: bool) -> int:
-            return self._session.store_calibration(
-                build_record(
-                    "validation",
-                    self._geometry,
-                    samples,
-                    refits=self.refits,
-                    validation=corrected,
-                    raw_validation=raw,
-                    verdict=verdict,
-                    pattern=self._request.validate_with,
-                    eye=self._session.manifest.eye,
-                    accepted=accepted,
-                    first_trial=self._next_trial(),
-                )
-            )
-
         def accept() -> None:
-            eye = corrected.main_eye
             self.verdict = verdict
-            self.validation_accuracy_deg = corrected.eyes[eye].mean.accuracy_deg if eye else float("nan")
-            self.raw_accuracy_deg = raw.eyes[eye].mean.accuracy_deg if eye else float("nan")
-            self.validation_number = keep(True)
+            self.validation_accuracy_deg = mean_error_deg(measured.corrected, verdict.eye)
+            self.raw_accuracy_deg = mean_error_deg(measured.raw, verdict.eye)
+            self.validation_number = self._keep(measured, accepted=True)
             self.drop_pages()
             self.finished.emit()
 
         def repeat() -> None:
-            keep(False)
+            self._keep(measured, accepted=False)
             self.calibrate() if verdict.level == "repeat" else self.validate()
 
         def repeat_dots(dots: list[int]) -> None:
-            keep(False)
-            self._run(
-                "validation_target",
-                Procedure(targets, self._timing, order=dots),
-                samples,
-                lambda s: self._validated(targets, s),
-            )
+            self._keep(measured, accepted=False)
+            procedure = Procedure(targets, self._timing, order=dots)
+            self._run("validation_target", procedure, samples, lambda again: self._validated(targets, again))
 
         self._offer(view, accept, repeat, repeat_dots)
+
+    def _measure(
+        self, kind: str, pattern: Pattern, samples: tuple[TargetSamples, ...], refits: dict[str, Refit]
+    ) -> _Measured:
+        rate = self._rate_hz()
+        corrected = validate(samples, self._geometry, refits, nominal_rate_hz=rate)
+        raw = validate(samples, self._geometry, nominal_rate_hz=rate)
+        return _Measured(kind, pattern, samples, refits, corrected, raw, judge(corrected))
+
+    def _keep(self, measured: _Measured, *, accepted: bool) -> int:
+        return self._session.store_calibration(
+            build_record(
+                measured.kind,
+                self._geometry,
+                measured.samples,
+                refits=measured.refits,
+                validation=measured.corrected,
+                raw_validation=measured.raw,
+                verdict=measured.verdict,
+                pattern=measured.pattern,
+                eye=self._session.manifest.eye,
+                accepted=accepted,
+                first_trial=len(self._session.manifest.trials) + 1,
+            )
+        )
 
     def _targets(self, pattern: Pattern) -> NDArray[np.float64]:
         if pattern == "grid":
@@ -287,8 +277,11 @@ class CalibrationFlow(QObject):
         """What the stream really sends; senders are known to state wrong rates."""
         return self._source.inlet.effective_rate_hz or self._source.stream.rate_hz or None
 
-    def _next_trial(self) -> int:
-        return len(self._session.manifest.trials) + 1
+
+def mean_error_deg(validation: Validation, eye: str) -> float:
+    """Mean error over the dots in degrees; NaN when that eye was never seen."""
+    found = validation.eyes.get(eye)
+    return found.mean.accuracy_deg if found is not None else float("nan")
 
 
 def fitted_mm_per_px(volume: Volume, width_px: int, height_px: int) -> float:
