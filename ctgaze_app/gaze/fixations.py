@@ -35,7 +35,7 @@ FIXATION_COLUMNS = (
 
 SEGMENT_COLUMNS = (
     "session", "reader", "trial", "case", "part", "series", "fixation", "segment", "slice_index", "onset_s", "offset_s",
-    "duration_s", "x_voxel", "y_voxel", "z_voxel", "x_mm", "y_mm", "z_mm", "n_samples",
+    "duration_s", "x_voxel", "y_voxel", "z_voxel", "x_mm", "y_mm", "z_mm", "uncertainty_mm", "n_samples",
 )  # fmt: skip
 
 
@@ -71,7 +71,6 @@ def fixation_tables(
     time, member, owner = mapped.eye_time_lsl, np.flatnonzero(events.member), events.fixation[events.member]
     onset, offset = time[events.first], time[events.last]
     direction = geometry.px_to_vector(mapped.px[member])
-    n_members = _per(owner, count)
     mean_px = np.stack([_mean(owner, mapped.px[member, axis], count) for axis in (0, 1)], axis=1)
     fixation_pane = _pane_of(mapped, member, owner, views, count)
     runs = dwell_runs(onset, offset, fixation_pane, views, settings.display_latency_s)
@@ -95,13 +94,9 @@ def fixation_tables(
         from_mean[run_of_fixation],
     )
     main_view = middle_view[run_of_fixation]
-    scale = (
-        np.where(main_view >= 0, view_scales_mm(views, series)[main_view], np.nan)
-        if len(views)
-        else np.full(count, np.nan)
-    )
-    uncertainty = np.where(
-        np.isfinite(voxel[:, 0]), screen_disc_mm(settings.angle_uncertainty_deg, mean_px, scale, geometry), np.nan
+    uncertainty = _uncertainty_mm(voxel, mean_px, main_view, views, series, geometry, settings)
+    segment_uncertainty = _uncertainty_mm(
+        segment_voxel, mean_px[runs.fixation], middle_view, views, series, geometry, settings
     )
     state, moving, scrolled = _view_states(onset, offset, fixation_pane, views, settings)
     drift = _drift_deg(owner, time[member], (onset + offset) / 2, direction, count)
@@ -133,9 +128,9 @@ def fixation_tables(
     segments: Table = {
         "series": runs.series, "fixation": number[runs.fixation], "segment": ordinal, "slice_index": runs.slice_index,
         "onset_s": start_s, "offset_s": end_s, "duration_s": end_s - start_s, **_triple("voxel", segment_voxel),
-        **_triple("mm", _to_mm(segment_voxel, runs.series, series)), "n_samples": samples_in(runs, time, events),
+        **_triple("mm", _to_mm(segment_voxel, runs.series, series)), "uncertainty_mm": segment_uncertainty,
+        "n_samples": samples_in(runs, time, events),
     }  # fmt: skip
-    assert n_members.all() or count == 0
     return fixations, segments
 
 
@@ -206,6 +201,23 @@ def _voxel_through(px: Floats, view: Indices, views: ViewTrack, series: Sequence
     good = (view >= 0) & views.visible[safe] & in_rectangle(px, views.rectangles_px[safe])
     good &= on_series(voxel, views.integers("series")[safe], series)
     return np.where(good[:, None], voxel, np.nan)
+
+
+def _uncertainty_mm(
+    voxel: Floats,
+    px: Floats,
+    view: Indices,
+    views: ViewTrack,
+    series: Sequence[SeriesGeometry],
+    geometry: ScreenGeometry,
+    settings: MappingSettings,
+) -> Floats:
+    """Radius in patient millimetres at the zoom of each row's view; NaN where the row has no voxel."""
+    if len(views) == 0:
+        return np.full(len(voxel), np.nan)
+    scale = np.where(view >= 0, view_scales_mm(views, series)[view], np.nan)
+    radius = screen_disc_mm(settings.angle_uncertainty_deg, px, scale, geometry)
+    return np.where(np.isfinite(voxel[:, 0]), radius, np.nan)
 
 
 def _view_states(

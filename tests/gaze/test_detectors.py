@@ -92,6 +92,19 @@ def test_neighbours_within_half_a_degree_are_one_fixation(step_deg: float, expec
     assert len(detect_fixations(time, direction, np.ones(len(time), dtype=bool))) == expected
 
 
+def test_a_bridged_loss_between_two_fast_movements_is_no_fixation() -> None:
+    time = np.arange(0, 1.0, 0.001)
+    lost = (time > 0.4605) & (time < 0.5335)
+    # 100 degrees a second up to the loss and again after it, the same place at both of its ends.
+    place = 100 * (np.clip(time, 0.40, 0.4605) + np.clip(time, 0.5335, 0.6))
+    direction = to_vectors(np.stack([place - place.mean(), 0 * place], axis=1))
+    direction[lost] = np.nan
+    events = detect_fixations(time, direction, ~lost)
+    assert len(events) == 2
+    assert _intervals(time, events)[0, 1] < 0.41
+    assert _intervals(time, events)[1, 0] > 0.59
+
+
 def test_states_tell_lost_samples_from_saccades() -> None:
     time = np.arange(0, 1.0, 0.002)
     place = np.where(time < 0.5, 0.0, 8.0)

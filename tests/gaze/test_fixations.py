@@ -38,6 +38,12 @@ def test_a_still_fixation_has_its_slice_place_and_duration() -> None:
     np.testing.assert_allclose([fixations[f"{axis}_voxel"][0] for axis in "xyz"], [30, 20, 12], atol=1e-9)
     np.testing.assert_allclose([fixations[f"{axis}_mm"][0] for axis in "xyz"], [-35, -26, -30], atol=1e-9)
     assert fixations["zoom"][0] == pytest.approx(8.0)
+    # 0.3 and 0.4 degrees are 0.5 together, seen from 650 mm straight ahead plus the way to this place of the screen.
+    sight_mm = np.sqrt(650**2 + ((HERE[0] - 960) * 0.275) ** 2 + ((HERE[1] - 540) * 0.275) ** 2)
+    radius_mm = np.tan(np.radians(0.5)) * sight_mm / 0.275 / 8 * np.sqrt(0.5 * 0.7)
+    assert fixations["uncertainty_mm"][0] == pytest.approx(radius_mm)
+    assert segments["uncertainty_mm"][0] == pytest.approx(radius_mm)
+    assert fixations["dispersion_deg"][0] == pytest.approx(0.0, abs=1e-6)
     assert fixations["pupil"][0] == 3.0
     assert fixations["valid_fraction"][0] == 1.0
     assert fixations["onset_s"][0] == pytest.approx(1.012)  # no velocity within half a window of the edge
@@ -46,6 +52,16 @@ def test_a_still_fixation_has_its_slice_place_and_duration() -> None:
 
 
 def test_the_columns_are_those_of_the_design() -> None:
+    assert " ".join(FIXATION_COLUMNS) == (
+        "session reader trial case part series fixation onset_s offset_s duration_s onset_lsl slice_index slice_first "
+        "slice_last n_slices x_voxel y_voxel z_voxel x_mm y_mm z_mm uncertainty_mm x_screen_px y_screen_px "
+        "dispersion_deg pupil window_centre window_width zoom plane pane view_state kind valid_fraction n_samples "
+        "depth_ambiguous slice_uncertain words"
+    )
+    assert " ".join(SEGMENT_COLUMNS) == (
+        "session reader trial case part series fixation segment slice_index onset_s offset_s duration_s "
+        "x_voxel y_voxel z_voxel x_mm y_mm z_mm uncertainty_mm n_samples"
+    )
     fixations, segments = _tables(track((-1.0, axial_view(1, 12))), np.arange(0, 1.0, 0.004), HERE)
     added = {"session", "reader", "trial", "case", "part"}
     assert set(fixations) == set(FIXATION_COLUMNS) - added - {"words"}
@@ -113,6 +129,24 @@ def test_a_slice_too_short_for_any_sample_still_gets_its_place() -> None:
     assert segments["n_samples"][1] == 0
     assert segments["duration_s"][1] == pytest.approx(0.007)
     np.testing.assert_allclose([segments[f"{axis}_voxel"][1] for axis in "xyz"], [30, 20, 11], atol=1e-6)
+
+
+def test_dispersion_is_the_rms_angle_from_the_mean_direction() -> None:
+    times = np.arange(0, 0.6, 0.02)
+    px = np.tile([960.0, 540.0], (len(times), 1))
+    px[::2, 0] += 20.0  # to and fro over 20 px of 0.275 mm at 650 mm, too slow for a saccade
+    fixations, _ = _tables(track((-1.0, axial_view(1, 10))), times, px)
+    assert len(fixations["fixation"]) == 1
+    half = np.degrees(np.arctan(10 * 0.275 / 650))
+    assert fixations["dispersion_deg"][0] == pytest.approx(half, rel=0.02)
+
+
+def test_uncertainty_of_a_segment_is_that_of_its_own_zoom() -> None:
+    left = HERE[0] - 30.5 * 4.0  # voxel (30, 20) stays under the eye when the zoom halves
+    halved = axial_view(2, 11, zoom=4.0, left=left, top=HERE[1] - 20.5 * 4.0)
+    fixations, segments = _tables(track((-1.0, axial_view(1, 10)), (0.2, halved)), np.arange(0, 0.8, 0.004), HERE)
+    assert segments["uncertainty_mm"][1] == pytest.approx(2 * segments["uncertainty_mm"][0])
+    assert fixations["uncertainty_mm"][0] == segments["uncertainty_mm"][1]
 
 
 def test_two_fixations_keep_their_own_segments() -> None:
