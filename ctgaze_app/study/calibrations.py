@@ -60,10 +60,12 @@ def calibration_of_trial(
         problems.append("no calibration of ours; gaze is taken as the tracker sent it")
     number = trial.validation if trial.validation is not None else _newest(folder, "validation", trial.number)
     accuracy = precision = math.nan
+    unknown = "no validation"
     if number is not None:
-        accuracy, precision = _figures(read_calibration(folder, number), manifest.eye)
+        measured, unknown = _measured(read_calibration(folder, number), refits)
+        accuracy, precision = _figures(measured, manifest.eye)
     if math.isnan(accuracy):
-        problems.append("no validation, so the uncertainty in millimetres is unknown")
+        problems.append(f"{unknown}, so the uncertainty in millimetres is unknown")
     settings = MappingSettings(
         display_latency_s=manifest.display.latency_s,
         display_uncertainty_s=manifest.display.uncertainty_s,
@@ -104,12 +106,34 @@ def _newest(folder: Path, kind: str, trial: int) -> int | None:
     return None
 
 
-def _figures(record: CalibrationRecord, eye: str) -> tuple[float, float]:
-    """Mean accuracy and precision in degrees of the eye that counts (else of any eye that was measured), after the
-    refit."""
-    measured = record.figures.get("corrected") or record.figures.get("raw") or {}
-    for name in (eye, "average", "combined", "left", "right"):
-        mean = measured.get(name, {}).get("mean", {}) if isinstance(measured, Mapping) else {}
+def _measured(record: CalibrationRecord, refits: Mapping[str, Refit]) -> tuple[Mapping[str, Any], str]:
+    """Figures per eye of the correction that is in force, and why there may be none that count.
+
+    A validation measures gaze with the refits of its own time and without any. When another correction holds now,
+    neither says how far off it is.
+    """
+    if _coefficients(record.refits) == _coefficients(refits):
+        chosen = record.figures.get("corrected") or record.figures.get("raw")
+    elif not _coefficients(refits):
+        chosen = record.figures.get("raw")
+    else:
+        return {}, "the validation measured another correction than the one in force"
+    return (chosen if isinstance(chosen, Mapping) else {}), "the validation has no figures of the eye that counts"
+
+
+def _coefficients(refits: Mapping[str, Refit]) -> dict[str, object]:
+    """What moves gaze: an eye without correction is as if it had no refit."""
+    return {eye: refit.coefficients for eye, refit in refits.items() if refit.kind != "none"}
+
+
+def _figures(measured: Mapping[str, Any], eye: str) -> tuple[float, float]:
+    """Mean accuracy and precision in degrees of the eye that counts; NaN when it was not measured.
+
+    The average of both stands in for a lost eye as the mapping does: with the combined eye, or with the one that is
+    left.
+    """
+    for name in ("average", "combined", "left", "right") if eye == "average" else (eye,):
+        mean = measured.get(name, {}).get("mean", {})
         accuracy, precision = mean.get("accuracy_deg"), mean.get("rms_s2s_deg")
         if isinstance(accuracy, int | float) and isinstance(precision, int | float):
             return float(accuracy), float(precision)

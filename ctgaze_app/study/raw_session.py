@@ -84,26 +84,38 @@ def read_part(folder: Path, record: PartRecord, manifest: SessionManifest) -> Re
     )
 
 
-def gaze_stream(recording: XdfFile, manifest: SessionManifest) -> XdfStream | None:
-    """The gaze stream that the manifest names: by source id, else by name; None when it is not there."""
+def gaze_streams(recording: XdfFile, manifest: SessionManifest) -> list[XdfStream]:
+    """The gaze stream that the manifest names, by source id, else by name: one, or several of which the longest is
+    first."""
     tracker = manifest.tracker
     if tracker is None:
-        return None
+        return []
     numeric = [stream for stream in recording.streams if isinstance(stream.values, np.ndarray)]
     by_source = [stream for stream in numeric if tracker.source_id and stream.source_id == tracker.source_id]
     found = by_source or [stream for stream in numeric if stream.name == tracker.name]
-    return max(found, key=lambda stream: len(stream.time_raw)) if found else None
+    return sorted(found, key=lambda stream: -len(stream.time_raw))
+
+
+def gaze_stream(recording: XdfFile, manifest: SessionManifest) -> XdfStream | None:
+    """The longest of `gaze_streams`; None when there is none."""
+    return next(iter(gaze_streams(recording, manifest)), None)
 
 
 def gaze_of(recording: XdfFile, manifest: SessionManifest, part: int, problems: list[str]) -> GazeSamples:
     """The part's gaze in time order; empty, and said in `problems`, when there is none."""
-    stream = gaze_stream(recording, manifest)
+    found = gaze_streams(recording, manifest)
     if manifest.tracker is None:
         problems.append(f"part {part}: the session names no gaze stream")
         return _no_gaze()
-    if stream is None or len(stream.time_raw) == 0:
+    if not found or len(found[0].time_raw) == 0:
         problems.append(f"part {part}: the gaze stream was not recorded")
         return _no_gaze()
+    stream = found[0]
+    unused = sum(len(other.time_raw) for other in found[1:])
+    if unused:
+        problems.append(
+            f"part {part}: several gaze streams have this name; {unused} samples of the shorter are not used"
+        )
     values, raw, lsl = np.asarray(stream.numbers, dtype=np.float64), stream.time_raw, stream.time_lsl
     if np.any(lsl[1:] < lsl[:-1]):
         problems.append(f"part {part}: gaze stamps run backwards; samples were put in order of time")
@@ -149,9 +161,10 @@ def trial_spans(trial: TrialRecord, parts: list[RecordedPart]) -> list[TrialSpan
     """Where a trial lies: usually one span; one in each part when the recorder was restarted during it.
 
     A part without the trial's start goes from its first stamp when it holds the end or views of the trial; without the
-    end it goes to the next trial's start or to its last stamp.
+    end it goes to the next trial's start or to its last stamp. Nothing after the part with the end belongs to the trial:
+    a restarted recorder also gets the last view repeated.
     """
-    spans = []
+    spans: list[TrialSpan] = []
     for index, part in enumerate(parts):
         starts = [time for time, fields in part.markers if _is(fields, "trial_start", trial.number)]
         ends = [time for time, fields in part.markers if _is(fields, "trial_end", trial.number)]
@@ -164,6 +177,8 @@ def trial_spans(trial: TrialRecord, parts: list[RecordedPart]) -> list[TrialSpan
         end = ends[-1] if ends else assumed
         goes_on = any(_has_trial(later, trial.number) for later in parts[index + 1 :])
         spans.append(TrialSpan(index, start, max(end, start), not ends and not goes_on))
+        if ends:
+            break
     return spans
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ctgaze_app.acquisition.xdf import XdfWriter
+from ctgaze_app.acquisition.xdf import XdfWriter, read_xdf
 from ctgaze_app.errors import SessionError
 from ctgaze_app.gaze.fixations import FIXATION_COLUMNS, SEGMENT_COLUMNS
 from ctgaze_app.study.derived import DERIVED_FILES
 from ctgaze_app.study.processing import process_session
 from ctgaze_app.study.session import read_manifest, write_manifest
-from tests.factories.sessions import LEFT_PX, TOP_PX, ZOOM, TrueFixation, make_session
+from tests.factories.sessions import GAZE_STREAM, LEFT_PX, TOP_PX, ZOOM, TrueFixation, make_session
 
 
 def _rows(folder: Path, name: str) -> list[dict[str, str]]:
@@ -208,6 +209,51 @@ def test_a_trial_over_two_parts_of_one_boot_keeps_one_origin_and_one_numbering(t
     assert any("several recording parts" in problem for problem in result.problems)
 
 
+def test_a_trial_over_two_boots_is_joined_through_utc(tmp_path: Path) -> None:
+    whole = make_session(tmp_path / "whole", audio=False, seconds=10.0)
+    cut = make_session(tmp_path / "cut", audio=False, seconds=10.0)
+    _split_recording(cut.folder, 1006.0, second_clock_s=-900.0)
+    process_session(whole.folder)
+    process_session(cut.folder)
+    one, two = _rows(whole.folder, "fixations.csv")[-3:], _rows(cut.folder, "fixations.csv")[-3:]
+    assert [row["onset_s"] for row in two] == [row["onset_s"] for row in one]
+    assert [round(float(row["onset_lsl"]) + 900, 6) for row in two] == [float(row["onset_lsl"]) for row in one]
+
+
+def test_a_part_after_the_trials_end_adds_nothing_to_it(tmp_path: Path) -> None:
+    # The recorder restarts after the end marker, and the outlet still repeats the last view of the trial.
+    session = make_session(tmp_path / "s", audio=False, trials=2)
+    _split_recording(session.folder, 1007.01, gap_s=0.01)
+    second = read_xdf(session.folder / "recording_2.xdf").find(name="CTGaze View")[0]
+    assert second.numbers[0, 1] == 1
+    result = process_session(session.folder)
+    assert result.problems == ()
+    parts = {(row["trial"], row["part"]) for row in _rows(session.folder, "fixations.csv")}
+    assert parts == {("1", "1"), ("2", "2")}
+
+
+def test_the_senders_clock_is_corrected_once(tmp_path: Path) -> None:
+    ours = make_session(tmp_path / "ours", audio=False)
+    theirs = make_session(tmp_path / "theirs", audio=False)
+    _set_clock(theirs.folder, GAZE_STREAM, behind_s=7.25)
+    process_session(ours.folder)
+    process_session(theirs.folder)
+    columns = ["fixation", "onset_s", "duration_s", "slice_index", "x_voxel"]
+    one, two = (pd.read_csv(folder / "derived" / "fixations.csv") for folder in (ours.folder, theirs.folder))
+    assert len(one) > 10
+    np.testing.assert_allclose(one[columns], two[columns], atol=2e-6)
+    gaze = pd.read_parquet(theirs.folder / "derived" / "gaze.parquet")
+    np.testing.assert_allclose(gaze["time_lsl"] - gaze["time_raw"], 7.25, atol=1e-9)
+
+
+def test_a_second_stream_of_the_tracker_is_named_not_merged(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", audio=False)
+    _set_clock(session.folder, GAZE_STREAM, behind_s=0.0, again_samples=40)
+    result = process_session(session.folder)
+    assert result.problems == ("part 1: several gaze streams have this name; 40 samples of the shorter are not used",)
+    assert result.gaze_samples == 1500
+
+
 def test_progress_reaches_its_end(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", audio=False, trials=2)
     seen: list[tuple[int, int]] = []
@@ -243,21 +289,42 @@ def test_what_cannot_be_read_is_one_clear_line(tmp_path: Path, breakage: str, me
     assert "\n" not in str(caught.value)
 
 
-def _split_recording(folder: Path, at_lsl: float) -> None:
-    """Rewrite a session's recording as two parts, as after a restart of the recorder."""
-    from ctgaze_app.acquisition.xdf import read_xdf
-
+def _split_recording(folder: Path, at_lsl: float, second_clock_s: float = 0.0, gap_s: float = 0.5) -> None:
+    """Rewrite a session's recording as two parts, as after a restart of the recorder or, with a clock of its own in the
+    second part, of the machine."""
     recording = read_xdf(folder / "recording.xdf")
     (folder / "recording.xdf").unlink()
-    for name, low, high in (("recording.xdf", -np.inf, at_lsl), ("recording_2.xdf", at_lsl + 0.5, np.inf)):
+    for name, low, high, shift_s in (
+        ("recording.xdf", -np.inf, at_lsl, 0.0),
+        ("recording_2.xdf", at_lsl + gap_s, np.inf, second_clock_s),
+    ):
         with XdfWriter(folder / name) as writer:
             for stream in recording.streams:
                 number = writer.add_stream(stream.info_xml)
                 rows = np.flatnonzero((stream.time_raw >= low) & (stream.time_raw < high))
                 values: Any = stream.values
                 picked = values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
-                writer.write_samples(number, stream.time_raw[rows], picked)
+                writer.write_samples(number, stream.time_raw[rows] + shift_s, picked)
     manifest = read_manifest(folder)
     first = manifest.parts[0]
-    second = first.model_copy(update={"number": 2, "file": "recording_2.xdf", "lsl_start": at_lsl + 0.5})
-    write_manifest(folder, manifest.model_copy(update={"parts": [first, second]}))
+    changes: dict[str, Any] = {"number": 2, "file": "recording_2.xdf", "lsl_start": at_lsl + gap_s + second_clock_s}
+    if second_clock_s:
+        started = datetime.fromisoformat(first.utc_start) + timedelta(seconds=at_lsl + gap_s - first.lsl_start)
+        changes |= {"boot_id": "boot-2", "utc_start": started.isoformat()}
+    write_manifest(folder, manifest.model_copy(update={"parts": [first, first.model_copy(update=changes)]}))
+
+
+def _set_clock(folder: Path, name: str, *, behind_s: float, again_samples: int = 0) -> None:
+    """Rewrite the recording with one sender's clock behind ours, and its first samples once more as another stream."""
+    recording = read_xdf(folder / "recording.xdf")
+    (folder / "recording.xdf").unlink()
+    with XdfWriter(folder / "recording.xdf") as writer:
+        for stream in recording.streams:
+            number = writer.add_stream(stream.info_xml)
+            shift_s = behind_s if stream.name == name else 0.0
+            for time_lsl in (stream.time_raw[0], stream.time_raw[-1]):
+                writer.write_clock_offset(number, float(time_lsl), shift_s)
+            writer.write_samples(number, stream.time_raw - shift_s, stream.values)
+            if stream.name == name and again_samples:
+                number = writer.add_stream(stream.info_xml)
+                writer.write_samples(number, stream.time_raw[:again_samples], stream.numbers[:again_samples])
