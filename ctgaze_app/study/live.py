@@ -39,6 +39,8 @@ from ctgaze_app.study.session import (
 )
 
 MAXIMUM_PARTS = 20
+OPENING_LIMIT_S = 30.0
+"""A stream that the recorder has not found by then is not visible to it; waiting longer would be waiting for ever."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ class LiveSession:
         self._private: list[dict[str, object]] = []
         self._calibrations = 0
         self._paint = 0
+        self._opened_at = float("inf")
+        self._missing: list[str] = []
         self._manifest = SessionManifest(
             session=session_code(settings.reader),
             reader=settings.reader,
@@ -141,6 +145,7 @@ class LiveSession:
         self._journal = Journal(self.settings.folder / "journal.jsonl")
         self._write()
         self._start_part()
+        self._opened_at = time.monotonic()
         self._set_state(SessionState.OPENING)
 
     def add_series(self, volume: Volume, *, role: str = "current") -> int:
@@ -239,6 +244,8 @@ class LiveSession:
         self.views.tick(local_clock())
         for message in self._recorder.poll():
             self._handle(message)
+        if self.state is SessionState.OPENING and time.monotonic() - self._opened_at > OPENING_LIMIT_S:
+            self._give_up_opening()
 
     def close(self) -> None:
         """Stop recording; `state` becomes CLOSED when the recorder has written everything."""
@@ -262,6 +269,19 @@ class LiveSession:
             self._recorder.kill()
             self._recorder_died()
 
+    def _give_up_opening(self) -> None:
+        waiting = ", ".join(self._missing) or "any stream"
+        self._recorder.kill()
+        self._finish_part("interrupted", {})
+        self._fault("recorder", f"the recorder does not receive {waiting}; nothing is being recorded")
+        self._shut("interrupted", failed=True)
+
+    def wait_for_recorder(self, wait_s: float = 5.0) -> None:
+        """Wait, once CLOSED or FAILED, until the recorder's process is gone too; not on the GUI thread."""
+        if self.state in {SessionState.CLOSED, SessionState.FAILED}:
+            self._recorder.wait(wait_s)
+            self._recorder.poll()
+
     def _handle(self, message: dict[str, Any]) -> None:
         kind = message.get("state")
         if kind == "ready":
@@ -270,6 +290,8 @@ class LiveSession:
             if self.state is SessionState.OPENING:
                 self.ready_lsl = stamp
                 self._set_state(SessionState.READY)
+        elif kind == "waiting":
+            self._missing = [str(name) for name in message.get("missing", [])]
         elif kind == "status":
             self.last_status = message
             self.recorder_status.emit(message)

@@ -22,6 +22,9 @@ Finding = tuple[Literal["error", "note"], str]
 LAST_SECOND_S = 1.0
 """What a kill may cost (design: budgets)."""
 
+GAP_S = 1.0
+"""Silence of the gaze stream that is named; shorter ones are dropped samples, which the frame numbers tell."""
+
 DEFAULT_RATE_HZ = 48_000.0
 """For a sound clock that states no sampling rate."""
 
@@ -39,6 +42,7 @@ def check_streams(recording: XdfFile, manifest: SessionManifest, holds_trial: bo
         findings.append((severity, "it holds no gaze"))
     elif gaze is not None:
         findings += _check_gaze(gaze, manifest)
+        findings += _gaze_gaps(gaze, recording)
     views = [stream for stream in recording.find(name=VIEW_STREAM_NAME) if isinstance(stream.values, np.ndarray)]
     if not any(len(stream.time_raw) for stream in views):
         findings.append((severity, "it holds no painted view"))
@@ -116,6 +120,18 @@ def _check_gaze(stream: XdfStream, manifest: SessionManifest) -> list[Finding]:
     if np.any(step == 0):
         findings.append(("error", f"{int((step == 0).sum())} gaze samples were recorded twice"))
     return findings
+
+
+def _gaze_gaps(gaze: XdfStream, recording: XdfFile) -> list[Finding]:
+    """Where gaze was silent, its end included: another stream that goes on shows it."""
+    times = np.sort(gaze.time_lsl)
+    last = max(float(stream.time_lsl.max()) for stream in recording.streams if len(stream.time_raw))
+    edges = np.append(times, last)
+    first = float(times[0])
+    return [
+        ("note", f"no gaze for {edges[k + 1] - edges[k]:.1f} s, from {edges[k] - first:.1f} s after the first sample")
+        for k in np.flatnonzero(np.diff(edges) > GAP_S)
+    ]
 
 
 def _check_views(stream: XdfStream) -> list[Finding]:

@@ -113,8 +113,11 @@ def one_run(run: int, seed: int, case: Path, folder: Path) -> Outcome:
         time.sleep(wait_s)
         ended = process.poll() is not None
         killed_lsl = kill_everything(process) if not ended else local_clock()
-    if ended:
-        outcome.stage = "ended before the kill"
+    if ended and not (session / "session.json").exists():
+        said = (folder / f"errors_{run}.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+        outcome.stage = "never recorded"
+        outcome.faults.append(f"the demo ended by itself: {said[-1] if said else 'silently'}")
+        return outcome
     entries = read_log(log)
     outcome.stage = outcome.stage or next((e["stage"] for e in reversed(entries) if e["kind"] == "stage"), "none")
     _rescue(session, entries, outcome)

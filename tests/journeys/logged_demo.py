@@ -1,8 +1,8 @@
 """The headless demo with its own log of what it sent, for runs that do not end well; run as a program.
 
-Each line of the log is one JSON object with `kind` (stage, view, marker, fault, failed) and `lsl`, written straight to
-the operating system, so that it survives a kill. Calibration targets are shown shorter than in the product, nothing else
-differs.
+Each line of the log is one JSON object with `kind` (stage, view, marker, fault, stalled, failed) and `lsl`, written
+straight to the operating system, so that it survives a kill. Calibration targets are shown shorter than in the
+product, nothing else differs. When a target screen says that no gaze arrives, the log says so and Esc is pressed.
 
 Usage: python -m tests.journeys.logged_demo CASE SESSION LOG SECONDS
 """
@@ -30,9 +30,12 @@ def main(case: Path, session: Path, log: Path, seconds: float) -> int:
         line = json.dumps({"kind": kind, "lsl": local_clock() if lsl is None else lsl, **fields}, default=str)
         os.write(handle, line.encode() + b"\n")
 
+    from PySide6.QtCore import Qt, QTimer
+
     from ctgaze_app.acquisition.streams import MarkerOutlet, ViewOutlet
     from ctgaze_app.ui.calibration import flow
-    from ctgaze_app.ui.demo.driver import DemoDriver
+    from ctgaze_app.ui.calibration.target_screen import STALLED_LINE, TargetScreen
+    from ctgaze_app.ui.demo.driver import DemoDriver, press
     from ctgaze_app.ui.demo.runner import run_headless_demo
     from ctgaze_app.ui.journey import Journey, Stage
 
@@ -48,6 +51,12 @@ def main(case: Path, session: Path, log: Path, seconds: float) -> int:
         tell("marker", stamp, event=event, fields=fields)
         return stamp
 
+    def look_at_targets(journey: Journey) -> None:
+        page = journey.flow._page if journey.flow is not None else None
+        if isinstance(page, TargetScreen) and page.is_running and page.message == STALLED_LINE:
+            tell("stalled", line=page.message)
+            press(page, Qt.Key.Key_Escape)
+
     def followed(self: DemoDriver, journey: Journey) -> None:
         def staged(stage: Stage) -> None:
             process = journey._source.process if journey._source is not None else None
@@ -56,6 +65,9 @@ def main(case: Path, session: Path, log: Path, seconds: float) -> int:
 
         journey.stage_changed.connect(staged)
         journey.fault_told.connect(lambda line: tell("fault", line=line))
+        timer = QTimer(journey)
+        timer.timeout.connect(lambda: look_at_targets(journey))
+        timer.start(50)
         follow(self, journey)
 
     ViewOutlet.push, MarkerOutlet.push, DemoDriver._follow = view, marker, followed  # type: ignore[method-assign,assignment]

@@ -154,6 +154,19 @@ def test_a_recorder_that_never_gets_ready_fails_the_session_instead_of_retrying_
     assert len(StandInRecorder.started) == 1
 
 
+def test_a_recorder_that_does_not_find_its_stream_fails_the_session_with_its_name(
+    session: LiveSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults: list[str] = []
+    session.fault.connect(lambda _kind, text: faults.append(text))
+    _say(session, state="waiting", missing=["Test Gaze"])
+    assert session.state is SessionState.OPENING
+    monkeypatch.setattr("ctgaze_app.study.live.OPENING_LIMIT_S", 0.0)
+    session.poll()
+    assert session.state is SessionState.FAILED
+    assert faults == ["the recorder does not receive Test Gaze; nothing is being recorded"]
+
+
 def test_closing_ends_the_trial_marks_the_end_and_waits_for_the_recorder(session: LiveSession) -> None:
     _say(session, state="ready")
     session.start_trial("case-1", [0])
