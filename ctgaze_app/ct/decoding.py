@@ -45,7 +45,7 @@ def is_lossy(header: SliceHeader) -> bool:
 
 
 def stored_pixels(header: SliceHeader) -> NDArray[Any]:
-    """Stored values [j, i] before rescale, bits above BitsStored removed.
+    """Stored values [j, i] before rescale, unused bits removed.
 
     Raises
     ------
@@ -154,11 +154,17 @@ def _plugins(available: tuple[str, ...], syntax: str) -> list[str]:
 
 
 def _without_unused_bits(stored: NDArray[Any], header: SliceHeader) -> NDArray[Any]:
-    """Old files keep overlays in the bits above BitsStored (PS3.5 8.1.1): clear them, or restore the sign."""
-    unused = 8 * stored.dtype.itemsize - header.bits_stored
-    if unused <= 0 or stored.dtype.kind not in "iu":
+    """Old files keep overlays in the bits around the stored ones (PS3.5 8.1.1): clear them, or restore the sign.
+
+    Uncompressed values end at HighBit; decoders of compressed ones have moved them down already.
+    """
+    width = 8 * stored.dtype.itemsize
+    if header.bits_stored >= width or stored.dtype.kind not in "iu":
         return stored
-    return np.right_shift(np.left_shift(stored, unused), unused)
+    highest = header.bits_stored - 1
+    if not UID(header.transfer_syntax).is_encapsulated:
+        highest = min(max(highest, header.high_bit), width - 1)
+    return np.right_shift(np.left_shift(stored, width - 1 - highest), width - header.bits_stored)
 
 
 def _broken(header: SliceHeader, message: str, remedy: str = "copy it again from its source") -> SeriesError:

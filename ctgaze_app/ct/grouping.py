@@ -1,4 +1,4 @@
-"""Which files belong together: series by UID, picture size and direction, then by acquisition where slices collide."""
+"""Which files belong together: by UID, picture size, direction and kernel, then by acquisition where slices collide."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SeriesGroup:
     with_positions
         False when the files do not say where the slices lie, and the order is that of their instance numbers.
     duplicates, left_out
-        Number of identical copies dropped, and of pictures of another direction or size left out.
+        Number of identical copies dropped, and of pictures of another direction, size or kernel left out.
     conflict
         Why the group cannot be one stack; empty when it can.
     """
@@ -77,7 +77,7 @@ def _rank(group: SeriesGroup) -> tuple[object, ...]:
 
 
 def _same_picture(members: list[SliceHeader]) -> list[tuple[list[SliceHeader], int]]:
-    """Split by size, spacing, direction and kind; a few odd ones beside a real stack are left out as localizers."""
+    """Split by size, spacing, direction, kernel and kind; a few odd ones beside a stack are left out as localizers."""
     stacks: list[list[SliceHeader]] = []
     for header in members:
         stack = next((stack for stack in stacks if _alike(stack[0], header)), None)
@@ -103,7 +103,8 @@ def _alike(a: SliceHeader, b: SliceHeader) -> bool:
         # A file that does not say is no reason to split: the stack as a whole is then one without positions.
         if left is not None and right is not None and not np.allclose(left, right, rtol=0, atol=tolerance):
             return False
-    return True
+    # One reconstruction is one stack (3D Slicer, highdicom); a file that does not name its kernel goes with the others.
+    return not (a.kernel and b.kernel and a.kernel != b.kernel)
 
 
 def _collision_free(stack: list[SliceHeader]) -> list[SeriesGroup]:
@@ -114,7 +115,6 @@ def _collision_free(stack: list[SliceHeader]) -> list[SeriesGroup]:
         return [SeriesGroup(tuple(ordered), "", with_positions, duplicates)]
     splits: tuple[Callable[[SliceHeader], Hashable], ...] = (
         lambda header: header.acquisition_number,
-        lambda header: header.kernel,
         lambda header: header.acquisition_time,
         lambda header: header.content_time,
     )

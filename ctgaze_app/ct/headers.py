@@ -82,6 +82,7 @@ class SliceHeader:
     photometric: str
     bits_allocated: int
     bits_stored: int
+    high_bit: int
     signed: bool
     padding_stored: tuple[int, int] | None
     slope: float | None
@@ -168,6 +169,7 @@ def _header(path: Path, dataset: Dataset, offset: int) -> SliceHeader:
     spacing = _numbers(dataset.get("PixelSpacing"), 2)
     signed = int(dataset.get("PixelRepresentation") or 0) == 1
     bits_allocated = int(dataset.get("BitsAllocated") or 16)
+    bits_stored = int(dataset.get("BitsStored") or bits_allocated)
     distance = _number(dataset.get("SpacingBetweenSlices")) or _number(dataset.get("SliceThickness"))
     return SliceHeader(
         path=path,
@@ -195,7 +197,8 @@ def _header(path: Path, dataset: Dataset, offset: int) -> SliceHeader:
         samples=int(dataset.get("SamplesPerPixel") or 1),
         photometric=_text(dataset.get("PhotometricInterpretation")) or "MONOCHROME2",
         bits_allocated=bits_allocated,
-        bits_stored=int(dataset.get("BitsStored") or bits_allocated),
+        bits_stored=bits_stored,
+        high_bit=bits_stored - 1 if dataset.get("HighBit") is None else int(dataset["HighBit"].value),
         signed=signed,
         padding_stored=_padding(dataset, signed, bits_allocated),
         slope=_number(dataset.get("RescaleSlope")),

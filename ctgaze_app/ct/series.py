@@ -274,7 +274,7 @@ def _refuse_unsupported(group: SeriesGroup) -> None:
 
 def _in_hu(headers: Sequence[SliceHeader]) -> bool:
     return all(
-        h.modality == "CT" and h.slope is not None and h.intercept is not None and h.rescale_type.upper() in ("", "HU")
+        h.modality == "CT" and h.slope and h.intercept is not None and h.rescale_type.upper() in ("", "HU")
         for h in headers
     )
 

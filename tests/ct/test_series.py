@@ -109,6 +109,20 @@ def test_two_phases_in_one_series_are_split_by_acquisition(tmp_path: Path) -> No
     assert again.digest == second.digest
 
 
+def test_two_reconstructions_in_one_series_are_split_by_kernel(tmp_path: Path) -> None:
+    kernel = {"ConvolutionKernel": lambda k: "SOFT" if k % 2 else "LUNG"}
+    write_series(tmp_path, slices=12, tags=kernel)
+    with pytest.raises(SeriesError, match="2 series"):
+        load_series(tmp_path)
+    assert np.array_equal(load_series(tmp_path, series=0).voxels, noise(12)[::2])
+    assert np.array_equal(load_series(tmp_path, series=1).voxels, noise(12)[1::2])
+
+
+def test_a_file_without_a_kernel_stays_with_its_series(tmp_path: Path) -> None:
+    write_series(tmp_path, slices=6, tags={"ConvolutionKernel": lambda k: "" if k == 2 else "SOFT"})
+    assert load_series(tmp_path).shape_kji[0] == 6
+
+
 def test_acquisition_numbers_alone_do_not_split(tmp_path: Path) -> None:
     write_series(tmp_path, slices=6, tags={"AcquisitionNumber": lambda k: k})
     assert load_series(tmp_path).shape_kji[0] == 6
@@ -193,6 +207,28 @@ def test_rescale_is_applied_slice_by_slice(tmp_path: Path) -> None:
     volume = load_series(tmp_path)
     assert np.array_equal(volume.voxels, noise(4) + np.arange(4)[:, None, None])
     assert codes(volume) == ["rescale_varies"]
+
+
+def test_a_slope_of_zero_gives_no_hu(tmp_path: Path) -> None:
+    write_series(tmp_path, slices=3, slope=1.0, tags={"RescaleSlope": 0})
+    volume = load_series(tmp_path)
+    assert volume.units == "arbitrary"
+    assert codes(volume) == ["no_rescale"]
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize(("high_bit", "shift"), [(11, 0), (15, 4), (13, 2)])
+def test_only_the_stored_bits_count_wherever_they_lie(tmp_path: Path, high_bit: int, shift: int, signed: bool) -> None:
+    hu = np.clip(noise(3), -1000, 1000)
+    files = write_series(tmp_path, slices=3, pixels=hu, signed=signed, intercept=0.0 if signed else -1024.0)
+    for path in files:
+        dataset = pydicom.dcmread(path)
+        dataset.BitsStored, dataset.HighBit = 12, high_bit
+        bits = np.frombuffer(dataset.PixelData, "<u2") & 0xFFF
+        around = 0xFFFF & ~(0xFFF << shift)  # an overlay in every other bit
+        dataset.PixelData = ((bits << shift) | (0x5555 & around)).astype("<u2").tobytes()
+        dataset.save_as(path)
+    assert np.array_equal(load_series(tmp_path).voxels, hu)
 
 
 def test_tilt_is_kept_and_told(tmp_path: Path) -> None:
