@@ -161,8 +161,8 @@ def trial_spans(trial: TrialRecord, parts: list[RecordedPart]) -> list[TrialSpan
     """Where a trial lies: usually one span; one in each part when the recorder was restarted during it.
 
     A part without the trial's start goes from its first stamp when it holds the end or views of the trial; without the
-    end it goes to the next trial's start or to its last stamp. Nothing after the part with the end belongs to the trial:
-    a restarted recorder also gets the last view repeated.
+    end it goes to the next trial's start or to its last stamp. Nothing after the part with the end belongs to the
+    trial: a restarted recorder also gets the last view repeated.
     """
     spans: list[TrialSpan] = []
     for index, part in enumerate(parts):
