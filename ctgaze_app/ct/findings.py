@@ -40,7 +40,7 @@ def group_findings(group: SeriesGroup) -> list[Finding]:
             Finding(
                 "mixed_orientations",
                 "warning",
-                f"{_count(group.left_out, 'picture')} of other direction, size or kernel left out (probably a localizer)",
+                f"{_count(group.left_out, 'picture')} of other direction, size or kernel left out (a localizer?)",
             )
         )
     if group.duplicates:
