@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-SETTLING_S = 1.0
-
 
 @dataclass(frozen=True, eq=False)
 class AudioTrack:
@@ -37,40 +35,6 @@ class AudioTrack:
     def time_at(self, frame: float) -> float:
         """LSL time at which a frame sounded; inverse of `frame_at`."""
         return _through(frame, self.anchor_frames, self.anchor_lsl, 1.0 / self.sample_rate_hz)
-
-
-def clean_anchors(
-    frames: NDArray[np.float64], time_lsl: NDArray[np.float64], sample_rate_hz: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Anchors fit for interpolation: sorted, strictly increasing, smoothed piecewise, without the first second.
-
-    A sound server reports its delay with a jitter of milliseconds and settles during its first second (design: time),
-    so those are left out while at least two remain; every 10 s or so of the rest become one anchor, their median.
-    """
-    order = np.argsort(frames, kind="stable")
-    frames = np.asarray(frames, dtype=np.float64)[order]
-    time_lsl = np.asarray(time_lsl, dtype=np.float64)[order]
-    new = np.diff(frames, prepend=-np.inf) > 0
-    frames, time_lsl = frames[new], time_lsl[new]
-    settled = frames > frames[0] + SETTLING_S * sample_rate_hz if len(frames) else np.zeros(0, dtype=bool)
-    if np.count_nonzero(settled) >= 2:
-        frames, time_lsl = frames[settled], time_lsl[settled]
-    knots_frames, knots_lsl = [], []
-    pieces = max(1, round((frames[-1] - frames[0]) / (10.0 * sample_rate_hz))) if len(frames) else 0
-    for piece_frames, piece_lsl in zip(
-        np.array_split(frames, pieces) if pieces else [],
-        np.array_split(time_lsl, pieces) if pieces else [],
-        strict=True,
-    ):
-        if not len(piece_frames):
-            continue
-        middle = piece_frames.mean()
-        offset_s = np.median(piece_lsl - piece_frames / sample_rate_hz)
-        knots_frames.append(middle)
-        knots_lsl.append(offset_s + middle / sample_rate_hz)
-    result_frames, result_lsl = np.array(knots_frames), np.array(knots_lsl)
-    rising = np.diff(result_lsl, prepend=-np.inf) > 0
-    return result_frames[rising], result_lsl[rising]
 
 
 def _through(value: float, source: NDArray[np.float64], target: NDArray[np.float64], slope_outside: float) -> float:

@@ -15,12 +15,13 @@ from ctgaze_app.acquisition.xdf import XdfFile, read_xdf
 from ctgaze_app.ct.volume import Volume
 from ctgaze_app.errors import CTGazeError, SessionError
 from ctgaze_app.gaze.views import VIEW_CHANNELS
-from ctgaze_app.review.audio_track import AudioTrack, clean_anchors
+from ctgaze_app.review.audio_track import AudioTrack
 from ctgaze_app.review.replay import ReplayTrial
 from ctgaze_app.study.derived import DERIVED_FILES, FIXATION_FILE, GAZE_FILE, QUALITY_FILE, SEGMENT_FILE
 from ctgaze_app.study.raw_session import markers_of, views_of
 from ctgaze_app.study.replay_tables import end_of_trial, events_of, fixations_of, gaze_track, segments_of
 from ctgaze_app.study.session import SessionManifest, TrialRecord, read_manifest
+from ctgaze_app.study.sound_track import sound_track
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -277,10 +278,7 @@ def _audio(
         rate_hz = float(soundfile.info(path).samplerate)
     except (OSError, RuntimeError) as error:
         raise SessionError(f"this sound cannot be read: {error}", place=str(path), remedy="move it away") from error
-    frames, time_lsl = clean_anchors(anchors[:, 1], anchors[:, 2], rate_hz)
-    if not len(frames):
-        return None
-    return AudioTrack(path, rate_hz, frames, time_lsl)
+    return sound_track(path, rate_hz, anchors[:, 1], anchors[:, 2])
 
 
 def _trial_quality(quality: Mapping[str, Any], record: TrialRecord) -> Mapping[str, Any]:
