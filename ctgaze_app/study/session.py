@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -164,8 +165,9 @@ def create_session_folder(folder: Path) -> None:
 
 
 def discard_empty_session_folder(folder: Path) -> None:
-    """Undo `create_session_folder` when nothing was recorded: removes only folders that are empty."""
-    for name in ("calibration", "dictation", "derived", "private", "simulated", "."):
+    """Undo `create_session_folder` when nothing was recorded: removes the simulated eye's log and empty folders."""
+    shutil.rmtree(folder / "simulated", ignore_errors=True)
+    for name in ("calibration", "dictation", "derived", "private", "."):
         with contextlib.suppress(OSError):
             (folder / name).rmdir()
 

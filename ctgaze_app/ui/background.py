@@ -12,11 +12,21 @@ from ctgaze_app.errors import CTGazeError
 
 Progress = Callable[[int, int], None]
 
+_leaving: set[BackgroundJob] = set()
+"""Jobs told to stop whose thread still runs: they outlive the page that wanted them."""
+
 
 class BackgroundJob(QObject):
     """Runs ``work(progress, cancelled)`` in a thread; signals arrive in the thread that made the job.
 
-    `succeeded` carries the result, `failed` one line; after `cancel()` neither is emitted.
+    `succeeded` carries the result, `failed` one line; after `cancel()` or `leave()` neither is emitted.
+
+    Parameters
+    ----------
+    work
+        Called in the thread.
+    let_go
+        Called with a result that came too late, after `cancel()` or `leave()`, so that nothing it holds stays open.
     """
 
     progressed = Signal(int, int)
@@ -24,9 +34,15 @@ class BackgroundJob(QObject):
     failed = Signal(str)
     _ended = Signal(object, str)
 
-    def __init__(self, work: Callable[[Progress, Callable[[], bool]], Any], parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        work: Callable[[Progress, Callable[[], bool]], Any],
+        parent: QObject | None = None,
+        *,
+        let_go: Callable[[Any], None] | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._work = work
+        self._work, self._let_go = work, let_go
         self._cancel = threading.Event()
         self._last_reported = -1
         self._thread = threading.Thread(target=self._run, name="ctgaze-job")
@@ -38,13 +54,25 @@ class BackgroundJob(QObject):
 
     def cancel(self) -> None:
         """Ask the work to stop and wait for it."""
-        self._cancel.set()
+        self.leave()
+        self.join()
+        _leaving.discard(self)
+
+    def join(self) -> None:
+        """Wait for the work to end, from whatever thread."""
         if self._thread.is_alive():
             self._thread.join()
 
+    def leave(self) -> None:
+        """Ask the work to stop and wait for nothing; it ends by itself."""
+        self._cancel.set()
+        if self._thread.is_alive():
+            self.setParent(None)
+            _leaving.add(self)
+
     def _progress(self, done: int, total: int) -> None:
         percent = int(100 * done / total) if total else 0
-        if percent != self._last_reported:
+        if percent != self._last_reported and not self._cancel.is_set():
             self._last_reported = percent
             self.progressed.emit(done, total)
 
@@ -57,13 +85,26 @@ class BackgroundJob(QObject):
             problem = str(error)
         except Exception as error:  # noqa: BLE001 - a thread's failure must reach the screen, whatever it is
             problem = f"unexpected {type(error).__name__}: {error}"
+        if self._cancel.is_set() and not problem and self._let_go is not None:
+            self._let_go(result)
+            result = None
         self._ended.emit(result, problem)
 
     def _deliver(self, result: Any, problem: str) -> None:
         self._thread.join()
+        _leaving.discard(self)
         if self._cancel.is_set():
+            if result is not None and self._let_go is not None:
+                # Cancelled after the work was done and before it was handed over.
+                threading.Thread(target=self._let_go, args=(result,), name="ctgaze-job").start()
             return
         if problem:
             self.failed.emit(problem)
         else:
             self.succeeded.emit(result)
+
+
+def wait_for_left_jobs() -> None:
+    """Wait for every job that was left, before the application ends."""
+    for job in tuple(_leaving):
+        job.cancel()

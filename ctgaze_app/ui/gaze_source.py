@@ -65,7 +65,7 @@ def open_gaze_source(
     process = _start_built_in(choice, screen, seed, truth_folder, (markers_source_id, views_source_id))
     try:
         if process is not None:
-            process.wait_ready(READY_WAIT_S)
+            _wait_for(lambda: _is_ready(process), cancelled, "the tracker does not start", READY_WAIT_S)
             if choice.kind == "simulate":
                 _wait_for(lambda: _follows_both(process), cancelled, "the simulated eye does not find the session")
         source_id = process.source_id if process is not None else choice.source_id
@@ -75,10 +75,10 @@ def open_gaze_source(
             _wait_for(
                 lambda: _delivers(inlet), cancelled, f"the gaze stream {stream.name} is there but sends no samples"
             )
-        except StreamError:
+        except Exception:
             inlet.close()
             raise
-    except StreamError:
+    except Exception:
         if process is not None:
             process.stop()
         raise
@@ -146,10 +146,14 @@ def _latency(choice: TrackerChoice) -> LatencyRecord:
     return LatencyRecord(latency_s=0.0, uncertainty_s=0.010, source="not stated by the sender: taken as 0 to 10 ms")
 
 
+def _is_ready(process: TrackerProcess) -> bool:
+    if process.poll() in ("failed", "closed"):
+        raise StreamError(process.error or "the tracker has ended", place="tracker")
+    return process.poll() == "ready"
+
+
 def _follows_both(process: TrackerProcess) -> bool:
-    if process.poll() == "failed":
-        raise StreamError(process.error, place="tracker")
-    return process.following >= FOLLOWED
+    return _is_ready(process) and process.following >= FOLLOWED
 
 
 def _delivers(inlet: GazeInlet) -> bool:
@@ -158,8 +162,10 @@ def _delivers(inlet: GazeInlet) -> bool:
     return inlet.layout is not None and inlet.state == "streaming"
 
 
-def _wait_for(condition: Callable[[], bool], cancelled: Callable[[], bool], problem: str) -> None:
-    deadline = local_clock() + SAMPLES_WAIT_S
+def _wait_for(
+    condition: Callable[[], bool], cancelled: Callable[[], bool], problem: str, wait_s: float = SAMPLES_WAIT_S
+) -> None:
+    deadline = local_clock() + wait_s
     while not condition():
         if cancelled():
             raise StreamError("cancelled", place="tracker")

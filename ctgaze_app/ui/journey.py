@@ -10,8 +10,6 @@ from typing import Any, Protocol
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
-from calibration.fit import Refit
-from calibration.geometry import ScreenGeometry
 from ctgaze_app.acquisition.streams import MarkerOutlet, ViewOutlet
 from ctgaze_app.ct import load_series
 from ctgaze_app.ct.volume import Volume
@@ -27,10 +25,14 @@ from ctgaze_app.ui.gaze_source import GazeSource, open_gaze_source
 from ctgaze_app.ui.instruction_page import InstructionPage
 from ctgaze_app.ui.progress_page import ProgressPage
 from ctgaze_app.ui.reading.room import ReadingRoom
+from ctgaze_app.ui.screens import is_same_screen, screen_record
 
 POLL_MS = 50
 BLANK_MS = 100
 """After the last case the empty screen is painted, and so recorded, before the page changes."""
+
+CLOSING_AT_MOST_MS = 60_000
+"""A recorder that has not closed by then is ended; what it has flushed stays."""
 
 
 class Stage(Enum):
@@ -90,11 +92,10 @@ class Journey(QObject):
         self._markers: MarkerOutlet | None = None
         self._views: ViewOutlet | None = None
         self._job: BackgroundJob | None = None
-        self._why_closing = ""
+        self._why_closing = self._problem = self._last_fault = ""
+        self._owns_folder = self._stopping = False
         self._away = False
-        self.views_painted = 0
-        self.slices_requested = 0
-        self.slices_requested_not_painted = 0
+        self.views_painted = self.slices_requested = self.slices_requested_not_painted = 0
         self._poll = QTimer(self)
         self._poll.setInterval(POLL_MS)
         self._poll.timeout.connect(self._tick)
@@ -105,6 +106,7 @@ class Journey(QObject):
         """Make the session folder, then load the CT."""
         try:
             create_session_folder(self.folder)
+            self._owns_folder = True
         except CTGazeError as error:
             self._set_stage(Stage.STOPPED)
             self.failed.emit(str(error))
@@ -119,8 +121,6 @@ class Journey(QObject):
     def _loaded(self, volume: Volume) -> None:
         self.volumes = {0: volume}
         self._wait(Stage.CONNECTING, "Connecting the eye tracker", "Looking for the gaze stream on this machine")
-        from ctgaze_app.ui.screens import screen_record
-
         request = self.request
         self.screen = screen_record(
             self._host.waiting.screen(),
@@ -142,6 +142,7 @@ class Journey(QObject):
                 cancelled=cancelled,
             ),
             self._connected,
+            let_go=GazeSource.close,
         )
 
     def _connected(self, source: GazeSource) -> None:
@@ -174,9 +175,9 @@ class Journey(QObject):
         if state is SessionState.READY and self.stage is Stage.OPENING:
             self._calibrate()
         elif state is SessionState.CLOSED:
-            self._closed()
+            self._let_go()
         elif state is SessionState.FAILED:
-            self._fail("the recorder cannot run here; nothing was lost that had been written")
+            self._fail(f"{self._last_fault or 'the recorder cannot run here'}; what had been written is safe")
 
     def _calibrate(self) -> None:
         assert self.session is not None and self._source is not None and self.screen is not None
@@ -190,20 +191,10 @@ class Journey(QObject):
 
     def _calibrated(self) -> None:
         self._set_stage(Stage.READING_INTRO)
-        audio = self.request.audio
-        sound = "Speak your findings as you read: you are being recorded." if audio and audio.kind == "device" else ""
-        page = InstructionPage(
-            "Read the case",
-            tuple(
-                line
-                for line in (
-                    "Wheel or arrow keys scroll, left drag changes the window, 0 to 9 are presets, ? shows all keys.",
-                    sound,
-                    "Press Space when you are done.",
-                )
-                if line
-            ),
-        )
+        lines = ["Wheel or arrow keys scroll, left drag changes the window, 0 to 9 are presets, ? shows all keys."]
+        if self.request.audio is not None and self.request.audio.kind == "device":
+            lines.append("Speak your findings as you read: you are being recorded.")
+        page = InstructionPage("Read the case", (*lines, "Press Space when you are done."))
         page.proceed.connect(self._read)
         page.leave.connect(lambda: self.leave("left before reading"))
         self.instruction = page
@@ -238,28 +229,45 @@ class Journey(QObject):
             QTimer.singleShot(BLANK_MS, self, lambda: self._close_session(""))
 
     def leave(self, reason: str) -> None:
-        """Leave before the end: what is recorded stays, the session closes in order."""
-        if self.session is None or self.stage in {Stage.CLOSING, Stage.PROCESSING, Stage.DONE, Stage.STOPPED}:
-            self.stop()
+        """Leave before the end: what is recorded stays, the session closes in order, nothing is processed."""
+        if self.stage in {Stage.DONE, Stage.STOPPED}:
             self.left.emit()
-            return
-        self._close_session(reason)
+        elif self.stage not in {Stage.CLOSING, Stage.PROCESSING}:
+            self._close_session(reason)
 
     def _close_session(self, why: str) -> None:
-        assert self.session is not None
+        """End the recording in order, without holding the screen up, then `_let_go`; `why` is empty at a case's end."""
         self._why_closing = why
-        self._wait(
-            Stage.CLOSING, "Closing the recording", "Writing the last samples and packing the sound", cancel=False
-        )
+        if self._job is not None:
+            self._job.leave()
+        line = "Writing the last samples and packing the sound" if self.session else "Letting the eye tracker go"
+        self._wait(Stage.CLOSING, "Closing the recording" if self.session else "Stopping", line, cancel=False)
+        if self.flow is not None:
+            self.flow.stop()
         self._drop_pages()
+        if self.session is None or self.session.state in {SessionState.CLOSED, SessionState.FAILED}:
+            self._let_go()
+            return
+        QTimer.singleShot(CLOSING_AT_MOST_MS, self, self._give_recorder_up)
         self.session.close()
 
-    def _closed(self) -> None:
+    def _give_recorder_up(self) -> None:
+        if self.session is not None and self.session.state is SessionState.CLOSING:
+            self.session.shut_down(0.0)
+
+    def _let_go(self) -> None:
+        """Give tracker and streams back; a tracker takes up to seconds to go, so in the background."""
         self._poll.stop()
-        self._release()
+        if not self._stopping:
+            left = self._job
+            self._run(lambda progress, cancelled: self._release(left), self._ended)
+
+    def _ended(self, _result: Any) -> None:
+        if self.session is None:
+            self._discard_folder()
         if self._why_closing:
             self._set_stage(Stage.STOPPED)
-            self.left.emit()
+            self.failed.emit(self._problem) if self._problem else self.left.emit()
             return
         self._wait(Stage.PROCESSING, "Finding fixations", "Gaze to voxels to fixations", cancel=False)
         self._run(lambda progress, cancelled: process_session(self.folder, progress=progress), self._processed)
@@ -270,22 +278,12 @@ class Journey(QObject):
 
     # What happens meanwhile.
 
-    @property
-    def refits(self) -> dict[str, Refit]:
-        """The correction in force per eye."""
-        return self.flow.refits if self.flow is not None else {}
-
-    def geometry(self) -> ScreenGeometry:
-        """The tracked monitor."""
-        assert self.screen is not None
-        return self.screen.geometry()
-
     def stop(self) -> None:
-        """Let go of everything at once, whatever the stage; what is recorded stays on disk."""
+        """Let go of everything at once and wait for it, as the application ends; what is recorded stays on disk."""
+        self._stopping = True
         self._poll.stop()
         if self._job is not None:
             self._job.cancel()
-            self._job = None
         if self.flow is not None:
             self.flow.stop()
         if self.session is not None:
@@ -295,6 +293,11 @@ class Journey(QObject):
         if self.stage not in {Stage.DONE, Stage.STOPPED}:
             self._set_stage(Stage.STOPPED)
         if self.session is None:
+            self._discard_folder()
+
+    def _discard_folder(self) -> None:
+        if self._owns_folder:
+            self._owns_folder = False
             discard_empty_session_folder(self.folder)
 
     def _sound_recording(self, recording: bool) -> None:
@@ -302,6 +305,7 @@ class Journey(QObject):
             self.room.set_dictating(recording)
 
     def _fault(self, _kind: str, line: str) -> None:
+        self._last_fault = line
         self.fault_told.emit(line)
 
     def _tick(self) -> None:
@@ -324,12 +328,7 @@ class Journey(QObject):
             self.session.mark("input", time_lsl=time_lsl, **rest)
 
     def _is_away(self) -> bool:
-        """Whether the room is on another monitor than the tracked one, or that one has changed its scale."""
-        if self.room is None or self.screen is None:
-            return False
-        screen = self.room.screen()
-        origin = (screen.geometry().x(), screen.geometry().y())
-        return (origin, screen.devicePixelRatio()) != (self.screen.origin_px, self.screen.device_pixel_ratio)
+        return self.room is not None and self.screen is not None and not is_same_screen(self.room.screen(), self.screen)
 
     def _watch_monitor(self) -> None:
         """Gaze belongs to the tracked monitor: while the window is on another one nothing counts as seen."""
@@ -344,8 +343,8 @@ class Journey(QObject):
             else "the window is back on the tracked monitor"
         )
 
-    def _run(self, work: Any, then: Any) -> None:
-        self._job = BackgroundJob(work, self)
+    def _run(self, work: Any, then: Any, *, let_go: Any = None) -> None:
+        self._job = BackgroundJob(work, self, let_go=let_go)
         self._job.progressed.connect(self._host.waiting.show_progress)
         self._job.succeeded.connect(then)
         self._job.failed.connect(self._fail)
@@ -357,17 +356,28 @@ class Journey(QObject):
         self._set_stage(stage)
 
     def _fail(self, line: str) -> None:
-        self.stop()
-        self.failed.emit(line)
+        """Say what went wrong once everything has been closed in order."""
+        if self._problem or self._stopping:
+            return
+        self._problem = line
+        if self.stage is Stage.PROCESSING:
+            # Everything recorded is closed by now.
+            self._set_stage(Stage.STOPPED)
+            self.failed.emit(line)
+        else:
+            self._close_session("failed")
 
-    def _release(self) -> None:
-        if self._source is not None:
-            self._source.close()
-            self._source = None
-        for outlet in (self._markers, self._views):
-            if outlet is not None:
-                outlet.close()
-        self._markers = self._views = None
+    def _release(self, left: BackgroundJob | None = None) -> None:
+        """Wait for the job that was left, for the recorder's end and for the tracker's."""
+        if left is not None:
+            left.join()
+        if self.session is not None:
+            self.session.wait_for_recorder()
+        held = (self._source, self._markers, self._views)
+        self._source = self._markers = self._views = None
+        for one in held:
+            if one is not None:
+                one.close()
 
     def _drop_instruction(self) -> None:
         if self.instruction is not None:

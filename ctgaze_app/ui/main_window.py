@@ -11,10 +11,10 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QWidget
 
 from ctgaze_app.study.loading import RecordedSession, open_session
-from ctgaze_app.ui.background import BackgroundJob
+from ctgaze_app.ui.background import BackgroundJob, wait_for_left_jobs
 from ctgaze_app.ui.case_request import CaseRequest
 from ctgaze_app.ui.home import HomePage
-from ctgaze_app.ui.journey import Journey
+from ctgaze_app.ui.journey import Journey, Stage
 from ctgaze_app.ui.progress_page import ProgressPage
 from ctgaze_app.ui.review.workspace import ReviewWorkspace
 from ctgaze_app.ui.setup_page import SetupPage
@@ -125,15 +125,16 @@ class MainWindow(QMainWindow):
         self._job.start()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Stop everything in an orderly way before the window goes."""
+        """Go from the screen at once, then stop everything in an orderly way and wait for it."""
+        self.hide()
         if self._job is not None:
-            self._job.cancel()
+            self._job.leave()
         self.setup.shut()
-        if self.demo is not None:
-            self.demo.stop()
         if self.journey is not None:
             self.journey.stop()
+        self._end_demo()
         self._close_workspace()
+        wait_for_left_jobs()
         super().closeEvent(event)
 
     def _show_review(self, session: RecordedSession) -> None:
@@ -153,11 +154,18 @@ class MainWindow(QMainWindow):
 
     def _cancel_wait(self) -> None:
         if self._job is not None:
-            self._job.cancel()
+            self._job.leave()
             self._job = None
-        if self.journey is not None:
-            self.journey.stop()
-        self.show_home()
+        self._end_demo()
+        if self.journey is not None and self.journey.stage not in {Stage.DONE, Stage.STOPPED}:
+            self.journey.leave("cancelled")
+        else:
+            self.show_home()
+
+    def _end_demo(self) -> None:
+        if self.demo is not None:
+            self.demo.stop()
+            self.demo = None
 
     def _close_workspace(self) -> None:
         if self.workspace is not None:

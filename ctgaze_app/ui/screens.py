@@ -99,6 +99,12 @@ def screen_record(
     )
 
 
+def is_same_screen(screen: QScreen, record: ScreenRecord) -> bool:
+    """Whether this is the monitor that the session has frozen, with the scale factor it had then."""
+    origin = (screen.geometry().x(), screen.geometry().y())
+    return (origin, screen.devicePixelRatio()) == (record.origin_px, record.device_pixel_ratio)
+
+
 def describe_screens() -> list[str]:
     """One line for each monitor: physical pixels, size in mm, scale factor, refresh rate."""
     return [_describe(number, screen) for number, screen in enumerate(QGuiApplication.screens(), start=1)]

@@ -50,7 +50,7 @@ class SetupPage(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._jobs: list[BackgroundJob] = []
+        self._jobs: dict[str, BackgroundJob] = {}
         self.ct_path = QLineEdit()
         self.ct_path.setPlaceholderText("Folder with the DICOM files of one CT")
         self.ct_path.editingFinished.connect(self._look_for_series)
@@ -58,7 +58,6 @@ class SetupPage(QWidget):
         self.series.setEnabled(False)
         self.tracker = QComboBox()
         self._streams: dict[str, GazeStreamInfo] = {}
-        self._look: BackgroundJob | None = None
         self.tracker_note = _note()
         self.sound = QComboBox()
         self.reader = QLineEdit("reader-1")
@@ -131,15 +130,13 @@ class SetupPage(QWidget):
 
     def shut(self) -> None:
         """Stop whatever is being looked for."""
-        for job in self._jobs:
-            job.cancel()
-        self._look = None
-        self._jobs.clear()
+        for purpose in tuple(self._jobs):
+            self._leave_job(purpose)
 
     def look_for_streams(self) -> None:
         """Ask LSL which gaze streams there are."""
         self.tracker_note.setText("Looking for gaze streams…")
-        job = self._job(lambda progress, cancelled: list_gaze_streams(STREAM_WAIT_S))
+        job = self._job("streams", lambda progress, cancelled: list_gaze_streams(STREAM_WAIT_S))
         job.succeeded.connect(self._fill_streams)
         job.failed.connect(self.tracker_note.setText)
         job.start()
@@ -179,19 +176,28 @@ class SetupPage(QWidget):
         self.problem.clear()
         self.start_requested.emit(request)
 
-    def _job(self, work: object) -> BackgroundJob:
+    def _job(self, purpose: str, work: object) -> BackgroundJob:
+        """A job that replaces the one before it for the same purpose: only the last answer counts."""
+        self._leave_job(purpose)
         job = BackgroundJob(work, self)  # type: ignore[arg-type]
-        self._jobs.append(job)
+        self._jobs[purpose] = job
         return job
+
+    def _leave_job(self, purpose: str) -> None:
+        job = self._jobs.pop(purpose, None)
+        if job is not None:
+            job.leave()
+            job.setParent(None)
 
     def _look_for_series(self) -> None:
         path = Path(self.ct_path.text().strip())
         self.series.clear()
         self.series.setEnabled(False)
+        self._leave_job("series")
         if not self.ct_path.text().strip():
             return
         self.series.addItem("Looking…", None)
-        job = self._job(lambda progress, cancelled: list_series(path))
+        job = self._job("series", lambda progress, cancelled: list_series(path))
         job.succeeded.connect(self._fill_series)
         job.failed.connect(self._series_failed)
         job.start()
@@ -223,9 +229,7 @@ class SetupPage(QWidget):
 
     def _tracker_chosen(self) -> None:
         """Say how the chosen stream will be read, from what it sends now."""
-        if self._look is not None:
-            self._look.cancel()
-            self._look = None
+        self._leave_job("look")
         choice = self.tracker.currentData()
         stream = self._streams.get(choice.source_id) if choice is not None else None
         if stream is None:
@@ -235,10 +239,10 @@ class SetupPage(QWidget):
             return
         self.tracker_note.setText("Looking at what the stream sends…")
         geometry = self._geometry()
-        self._look = self._job(lambda progress, cancelled: look_into_stream(stream, geometry, cancelled))
-        self._look.succeeded.connect(self.tracker_note.setText)
-        self._look.failed.connect(self.tracker_note.setText)
-        self._look.start()
+        job = self._job("look", lambda progress, cancelled: look_into_stream(stream, geometry, cancelled))
+        job.succeeded.connect(self.tracker_note.setText)
+        job.failed.connect(self.tracker_note.setText)
+        job.start()
 
     def _geometry(self) -> ScreenGeometry:
         width_px, height_px = size_px(self.screen() or QGuiApplication.primaryScreen())

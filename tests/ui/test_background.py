@@ -6,10 +6,11 @@ import threading
 import time
 
 import pytest
+from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from ctgaze_app.errors import SeriesError
-from ctgaze_app.ui.background import BackgroundJob
+from ctgaze_app.ui.background import BackgroundJob, wait_for_left_jobs
 
 
 def test_result_and_progress_arrive_in_the_gui_thread(qtbot: QtBot) -> None:
@@ -63,3 +64,46 @@ def test_cancel_stops_the_work_and_delivers_nothing(qtbot: QtBot) -> None:
     job.cancel()
     assert stopped.is_set()
     qtbot.wait(50)
+
+
+def test_leaving_waits_for_nothing_and_what_comes_too_late_is_let_go(qtbot: QtBot) -> None:
+    may_end = threading.Event()
+    let_go: list[object] = []
+
+    def work(report, cancelled):  # type: ignore[no-untyped-def]
+        assert may_end.wait(5.0)
+        return "an open stream"
+
+    job = BackgroundJob(work, let_go=let_go.append)
+    job.succeeded.connect(lambda _: pytest.fail("delivered after leave"))
+    job.start()
+    job.leave()
+    assert let_go == []
+    may_end.set()
+    wait_for_left_jobs()
+    qtbot.wait(50)
+    assert let_go == ["an open stream"]
+
+
+def test_a_result_that_was_ready_but_not_handed_over_is_let_go_too(qtbot: QtBot) -> None:
+    let_go: list[object] = []
+    job = BackgroundJob(lambda report, cancelled: "an open stream", let_go=let_go.append)
+    job.succeeded.connect(lambda _: pytest.fail("delivered after cancel"))
+    job.start()
+    job.join()
+    job.cancel()
+    qtbot.waitUntil(lambda: let_go == ["an open stream"])
+
+
+def test_a_left_job_outlives_the_page_that_wanted_it(qtbot: QtBot) -> None:
+    page = QObject()
+    may_end = threading.Event()
+    job = BackgroundJob(lambda report, cancelled: may_end.wait(5.0), page)
+    job.start()
+    job.leave()
+    del job
+    page.deleteLater()
+    qtbot.wait(20)
+    may_end.set()
+    wait_for_left_jobs()
+    qtbot.wait(20)

@@ -51,7 +51,10 @@ class DemoDriver(QObject):
     def __init__(self, window: MainWindow, options: DemoOptions, *, guided: bool, scratch: Path | None = None) -> None:
         super().__init__(window)
         self._window, self._options, self._guided = window, options, guided
-        self._scratch_owner = tempfile.TemporaryDirectory(prefix="ctgaze_demo_") if scratch is None else None
+        # Windows deletes no file that the recorder still has open; the system cleans its temporary folder later.
+        self._scratch_owner = (
+            tempfile.TemporaryDirectory(prefix="ctgaze_demo_", ignore_cleanup_errors=True) if scratch is None else None
+        )
         self._scratch = scratch or Path(self._scratch_owner.name)  # type: ignore[union-attr]
         self._job: BackgroundJob | None = None
         self._plan: ReadingPlan | None = None
@@ -84,7 +87,7 @@ class DemoDriver(QObject):
     def stop(self) -> None:
         """Leave the demo where it is."""
         if self._job is not None:
-            self._job.cancel()
+            self._job.leave()
         if self._reader is not None:
             self._reader.stop()
         if self._scratch_owner is not None:
