@@ -225,9 +225,13 @@ def main() -> int:
     except KeyboardInterrupt:
         # Ctrl-C in a terminal reaches every process in it; the application may still want to go on or close in order.
         _say(recorder.close())
-    except (CTGazeError, OSError) as error:
+    except CTGazeError as error:
         recorder.close()
         return _fail(str(error))
+    except OSError as error:
+        recorder.close()
+        # Its text would name the file's path, and this line goes to markers and journal.
+        return _fail(f"the recording cannot be written: {error.strerror or type(error).__name__}")
     return 0
 
 

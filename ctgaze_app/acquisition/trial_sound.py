@@ -50,7 +50,7 @@ class SourceKeeper:
             try:
                 running = open_source(self.source, self.blocks, look_again=tried)
             except DeviceError as error:
-                self.problem = str(error)
+                self.problem = error.message  # its place, a file's name, may identify and must not reach a stream
                 tried = True
                 self._stopping.wait(_REOPEN_EVERY_S)
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import queue
+import time
 import wave
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from ctgaze_app.acquisition.audio_anchors import AudioAnchors, audio_anchors, fr
 from ctgaze_app.acquisition.clock import local_clock
 from ctgaze_app.acquisition.dictation import WavAppender, pack_to_flac
 from ctgaze_app.acquisition.microphone import AudioBlock, AudioSource, MicrophoneInput, WavFileInput
+from ctgaze_app.acquisition.trial_sound import SourceKeeper
 from ctgaze_app.acquisition.xdf_reader import XdfFile
 from ctgaze_app.errors import DeviceError, SessionError
 
@@ -287,3 +289,14 @@ def test_lost_sound_is_a_step_in_time_and_both_directions_agree() -> None:
 def test_sound_without_anchors_is_one_clear_error() -> None:
     with pytest.raises(SessionError, match="no sound of trial 3"):
         audio_anchors(XdfFile(Path("recording.xdf"), {}, (), True, 0, None), 3)
+
+
+def test_the_name_of_a_sound_file_that_cannot_be_read_stays_out_of_what_the_recorder_tells(tmp_path: Path) -> None:
+    keeper = SourceKeeper(AudioSource(kind="file", name=str(tmp_path / "dr_miller.wav")))
+    try:
+        deadline = time.monotonic() + 5.0
+        while not keeper.problem and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert keeper.problem == "the sound file cannot be read"
+    finally:
+        keeper.close()
