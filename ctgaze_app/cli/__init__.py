@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-import traceback
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ctgaze_app import __version__
 from ctgaze_app.cli import demo, doctor, session, tracker
+from ctgaze_app.crash_report import tell_unexpected
 from ctgaze_app.errors import CTGazeError
 
 app = typer.Typer(
@@ -59,17 +57,5 @@ def main() -> None:
         typer.echo("ctgaze: stopped", err=True)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback never reaches a user
-        typer.echo(f"ctgaze: unexpected {type(error).__name__}: {error} (details: {_write_crash_report()})", err=True)
+        typer.echo(f"ctgaze: {tell_unexpected(error)}", err=True)
         sys.exit(1)
-
-
-def _write_crash_report() -> Path | str:
-    from platformdirs import user_log_path
-
-    try:
-        folder = user_log_path("ctgaze", ensure_exists=True)
-        path = folder / f"crash_{datetime.now(UTC):%Y%m%dT%H%M%S%f}.txt"
-        path.write_text(traceback.format_exc(), encoding="utf-8")
-    except OSError:
-        return "could not be written"
-    return path
