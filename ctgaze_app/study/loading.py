@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctgaze_app.acquisition.streams import AUDIO_STREAM_NAME
 from ctgaze_app.acquisition.xdf import XdfFile, read_xdf
@@ -271,14 +272,21 @@ def _audio(
         for _, fields in markers
         if fields["event"] == "audio_start" and (fields.get("stem") == stem or fields.get("trial") == record.number)
     }
-    streams = [stream for file in recordings for stream in file.find(name=AUDIO_STREAM_NAME)]
-    anchors = np.vstack([np.empty((0, 3)), *(stream.numbers for stream in streams)])
-    anchors = anchors[np.isin(anchors[:, 0], [number for number in numbers if number is not None])]
+    # A recorder that was restarted counts the frames of its own file anew; this is the file of the first one.
+    found = (_anchors(file, [number for number in numbers if number is not None]) for file in recordings)
+    anchors = next((rows for rows in found if len(rows)), np.empty((0, 3)))
     try:
         rate_hz = float(soundfile.info(path).samplerate)
     except (OSError, RuntimeError) as error:
         raise SessionError(f"this sound cannot be read: {error}", place=str(path), remedy="move it away") from error
     return sound_track(path, rate_hz, anchors[:, 1], anchors[:, 2])
+
+
+def _anchors(recording: XdfFile, numbers: list[Any]) -> NDArray[np.float64]:
+    """(N, 3) rows of the audio clock that belong to these sound files."""
+    streams = recording.find(name=AUDIO_STREAM_NAME)
+    rows = np.vstack([np.empty((0, 3)), *(stream.numbers for stream in streams)])
+    return np.asarray(rows[np.isin(rows[:, 0], numbers)], dtype=np.float64)
 
 
 def _trial_quality(quality: Mapping[str, Any], record: TrialRecord) -> Mapping[str, Any]:

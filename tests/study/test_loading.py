@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ctgaze_app.acquisition.xdf import XdfWriter, read_xdf
 from ctgaze_app.ct import load_series
 from ctgaze_app.errors import SessionError
 from ctgaze_app.study import processing
@@ -79,6 +80,21 @@ def test_dwell_segments_add_up_to_their_fixations(made: SyntheticSession) -> Non
             parts = [one for one in trial.replay.segments if one.fixation == fixation.number]
             assert sum(one.duration_s for one in parts) == pytest.approx(fixation.duration_s, abs=1e-5)
             assert parts[0].onset_lsl == pytest.approx(fixation.onset_lsl, abs=1e-5)
+
+
+def test_sound_of_a_restarted_recorder_does_not_move_the_first_file(tmp_path: Path) -> None:
+    made = make_session(tmp_path / "s", seconds=6.0)
+    audio = read_xdf(made.folder / "recording.xdf").find(name="CTGaze Audio")[0]
+    with XdfWriter(made.folder / "recording_2.xdf") as writer:
+        anchors = np.array([[1, block * AUDIO_RATE_HZ / 10 + 37, 1005.0 + block / 10] for block in range(30)])
+        writer.write_samples(writer.add_stream(audio.info_xml), anchors[:, 2], anchors)
+    first = made.manifest.parts[0]
+    second = first.model_copy(update={"number": 2, "file": "recording_2.xdf", "lsl_start": 1004.8})
+    write_manifest(made.folder, made.manifest.model_copy(update={"parts": [first, second]}))
+    (trial,) = open_session(made.folder, {0: made.volume}).trials
+    assert trial.audio is not None
+    for at_s in (0.0, 2.0, 5.0):
+        assert trial.audio.time_at(at_s * AUDIO_RATE_HZ) == pytest.approx(1001.013 + at_s, abs=1e-6)
 
 
 def test_sound_is_placed_by_its_anchors(made: SyntheticSession) -> None:
