@@ -6,6 +6,7 @@ Usage: python -m tests.journeys.make_screenshots [--out resources/screenshots] [
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -30,7 +31,8 @@ def main() -> None:
     arguments = parser.parse_args()
     width, height = (int(part) for part in arguments.size.split("x"))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    screen_file = use_offscreen_screen((width, height), scale=arguments.scale)
+    screen_file = use_offscreen_screen((width, height))
+    os.environ["QT_SCALE_FACTOR"] = str(arguments.scale)
     configure_lsl(new_session_id())
     try:
         with tempfile.TemporaryDirectory() as scratch:
@@ -55,8 +57,7 @@ def _run(out: Path, case: Path | None, scratch: Path) -> None:
     window.showFullScreen()
 
     def grab(name: str) -> None:
-        shot = window.screen().grabWindow(window.winId())
-        if not shot.save(str(out / f"{name}.png")):
+        if not window.grab().save(str(out / f"{name}.png")):
             raise SystemExit(f"cannot write {out / name}.png")
 
     def settle(seconds: float = 0.4) -> None:

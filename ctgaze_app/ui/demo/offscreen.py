@@ -11,7 +11,7 @@ SCREEN_PX = (1920, 1080)
 """A 23.8 inch full-HD monitor, 528 x 297 mm: pixels of the offscreen screen."""
 
 
-def use_offscreen_screen(size_px: tuple[int, int] = SCREEN_PX, *, scale: float = 1.0) -> Path:
+def use_offscreen_screen(size_px: tuple[int, int] = SCREEN_PX) -> Path:
     """Tell Qt, before the application object exists, to draw on one offscreen screen; returns the file to delete after.
 
     The file lies in the current folder's drive, because Qt splits the option at every colon.
@@ -20,11 +20,11 @@ def use_offscreen_screen(size_px: tuple[int, int] = SCREEN_PX, *, scale: float =
         "name": "offscreen",
         "x": 0,
         "y": 0,
-        "width": round(size_px[0] / scale),
-        "height": round(size_px[1] / scale),
+        "width": size_px[0],
+        "height": size_px[1],
         "logicalDpi": 96,
         "logicalBaseDpi": 96,
-        "dpr": scale,
+        "dpr": 1,
     }
     handle, name = tempfile.mkstemp(prefix="ctgaze_screen_", suffix=".json", dir=_folder_without_drive())
     os.close(handle)
