@@ -125,12 +125,11 @@ class Verdict:
         if not np.isfinite(self.mean_deg):
             return "Repeat: no valid gaze was recorded on any dot."
         millimetres = (
-            f"{self.accuracy_mm:.0f} mm on the screen"
+            f"{_at_least(self.accuracy_mm, 0)} mm on the screen"
             if patient_mm is None
-            else f"{patient_mm:.0f} mm on the patient at this zoom"
+            else f"{_at_least(patient_mm, 0)} mm on the patient at this zoom"
         )
-        degrees = f"{self.mean_deg:.1f}" if self.mean_deg >= 0.05 else "under 0.1"
-        text = f"{self.word}: {degrees} degrees, {millimetres}"
+        text = f"{self.word}: {_at_least(self.mean_deg, 1)} degrees, {millimetres}"
         if not self.repeat_dots:
             return text + "."
         names = [str(index + 1) for index in self.repeat_dots]
@@ -198,6 +197,12 @@ def judge(validation: Validation, eye: str | None = None, limits: VerdictLimits 
         level = max(level, 1)
     repeat = tuple(dot.index for dot in found.dots if _should_repeat(dot, limits))
     return Verdict(("pass", "fair", "repeat")[level], tuple(reasons), repeat, eye, mean, worst, found.mean.accuracy_mm)
+
+
+def _at_least(value: float, decimals: int) -> str:
+    """The number, or "under" the smallest that so many decimals can show: an error is never nothing."""
+    text = f"{value:.{decimals}f}"
+    return text if float(text) > 0 else f"under {10**-decimals:.{decimals}f}"
 
 
 def _should_repeat(dot: DotFigures, limits: VerdictLimits) -> bool:
