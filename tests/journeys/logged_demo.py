@@ -72,9 +72,7 @@ def main(case: Path, session: Path, log: Path, seconds: float) -> int:
 
     ViewOutlet.push, MarkerOutlet.push, DemoDriver._follow = view, marker, followed  # type: ignore[method-assign,assignment]
     try:
-        run_headless_demo(
-            DemoOptions(case=case, out=session, seconds=seconds), lambda line: sys.stderr.write(line + "\n") and None
-        )
+        run_headless_demo(DemoOptions(case=case, out=session, seconds=seconds), _say)
     except CTGazeError as error:
         tell("failed", line=str(error))
         sys.stderr.write(f"ctgaze: {error}\n")
@@ -82,6 +80,10 @@ def main(case: Path, session: Path, log: Path, seconds: float) -> int:
     finally:
         os.close(handle)
     return 0
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
 
 
 if __name__ == "__main__":
