@@ -9,7 +9,6 @@ from platformdirs import user_documents_path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
-    QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
@@ -316,7 +315,6 @@ def _millimetres(low: float, high: float) -> QDoubleSpinBox:
     box.setRange(low, high)
     box.setDecimals(0)
     box.setSuffix(" mm")
-    box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
     box.setAlignment(Qt.AlignmentFlag.AlignCenter)
     return box
 

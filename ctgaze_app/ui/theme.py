@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QPalette
@@ -65,9 +66,11 @@ def apply_theme(application: QApplication) -> None:
 
 
 def style_sheet() -> str:
-    """`resources/style.qss` with the palette filled in."""
-    text = files("resources").joinpath("style.qss").read_text(encoding="utf-8")
-    return Template(text).substitute(_COLOURS)
+    """`resources/style.qss` with the palette and the places of its icons filled in."""
+    resources = Path(str(files("resources")))
+    text = (resources / "style.qss").read_text(encoding="utf-8")
+    icons = {path.stem: path.as_posix() for path in (resources / "icons").glob("*.svg")}
+    return Template(text).substitute(_COLOURS, **icons)
 
 
 def ui_font(point_size: float = BASE_POINT_SIZE, *, bold: bool = False) -> QFont:

@@ -51,7 +51,7 @@ def test_cancel_while_connecting_is_immediate_and_leaves_no_folder(
     began = time.perf_counter()
     window.waiting.cancelled.emit()
     assert time.perf_counter() - began < 0.3
-    qtbot.waitUntil(lambda: window.centralWidget().currentWidget() is window.home, timeout=15_000)
+    qtbot.waitUntil(lambda: window.home.isVisible(), timeout=15_000)
     assert not (tmp_path / "session").exists()
 
 
@@ -60,7 +60,7 @@ def test_cancel_before_the_recorder_is_ready_closes_the_session_and_processes_no
 ) -> None:
     later = _reach(qtbot, window, tmp_path, Stage.OPENING)
     window.waiting.cancelled.emit()
-    qtbot.waitUntil(lambda: window.centralWidget().currentWidget() is window.home, timeout=15_000)
+    qtbot.waitUntil(lambda: window.home.isVisible(), timeout=15_000)
     assert later == [Stage.CLOSING, Stage.STOPPED]
     assert read_manifest(tmp_path / "session").state == "complete"
     assert not any((tmp_path / "session" / "derived").iterdir())
@@ -88,5 +88,5 @@ def test_going_back_from_a_folder_that_holds_a_session_changes_nothing_in_it(
     window.read_case(request)
     assert "already holds" in window.waiting.text
     window.waiting.cancelled.emit()
-    assert window.centralWidget().currentWidget() is window.home
+    assert window.home.isVisible()
     assert sorted(one.name for one in request.session_folder.iterdir()) == ["dictation", "private"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from pytestqt.qtbot import QtBot
 from ctgaze_app.acquisition.dialects import EyeChannels, GazeLayout
 from ctgaze_app.acquisition.inlet import GazeStreamInfo
 from ctgaze_app.ui import setup_page
+from ctgaze_app.ui.background import wait_for_left_jobs
 from ctgaze_app.ui.case_request import CaseRequest
 from ctgaze_app.ui.gaze_source import describe_layout
 from ctgaze_app.ui.setup_page import SetupPage
+from ctgaze_app.ui.theme import style_sheet
 from tests.factories.dicom_series import write_series
 
 
@@ -36,6 +39,7 @@ def page(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[SetupPage]:
     qtbot.waitUntil(lambda: shown.tracker.count() == 4)
     yield shown
     shown.shut()
+    wait_for_left_jobs()
     shown.close()
 
 
@@ -104,3 +108,33 @@ def test_a_layout_is_described_with_units_axes_rate_and_doubts() -> None:
         "Read as: left and right eye, 0 to 1 of the screen, y down, pupil in mm, 600 Hz measured."
         " Check: says pixels, sends 0 to 1."
     )
+
+
+def test_the_numbers_of_the_screen_have_room_in_the_theme(page: SetupPage, qtbot: QtBot) -> None:
+    page.setStyleSheet(style_sheet())
+    for box in (page.width_mm, page.height_mm, page.distance_mm):
+        box.setValue(3000)
+        words = box.fontMetrics().horizontalAdvance(box.text())
+        qtbot.waitUntil(lambda box=box, words=words: box.lineEdit().contentsRect().width() >= words)
+
+
+def test_only_the_answer_for_the_last_folder_counts(
+    page: SetupPage, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = threading.Event()
+
+    def listed(path: Path) -> list[str]:
+        if path.name == "slow":
+            slow.wait(5.0)
+            return ["slow 1", "slow 2"]
+        return ["quick"]
+
+    monkeypatch.setattr(setup_page, "list_series", listed)
+    for name in ("slow", "quick"):
+        page.ct_path.setText(str(tmp_path / name))
+        page.ct_path.editingFinished.emit()
+    qtbot.waitUntil(lambda: page.series.itemText(0) == "quick")
+    slow.set()
+    wait_for_left_jobs()
+    qtbot.wait(50)
+    assert [page.series.itemText(index) for index in range(page.series.count())] == ["quick"]
