@@ -12,7 +12,10 @@ EYES = ("left", "right", "combined")
 
 @dataclass(frozen=True, eq=False)
 class EyeSamples:
-    """One eye: `norm` (N, 2) `screen_norm` as sent, `valid` (N,), `pupil` (N,) in the layout's unit (NaN if none)."""
+    """One eye: `norm` (N, 2) `screen_norm`, `valid` (N,), `pupil` (N,) in the layout's unit (NaN if none).
+
+    `norm` is what was sent, not refitted, in shares of the screen; NaN where not valid (the recording keeps the rest).
+    """
 
     norm: NDArray[np.float64]
     valid: NDArray[np.bool_]

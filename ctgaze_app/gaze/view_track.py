@@ -159,14 +159,15 @@ class ViewTrack:
 
     def slice_change_times(self, display_latency_s: float, pane: int = 0) -> Floats:
         """LSL times at which another slice, series or visibility reached the screen (every instant that can be
-        mistaken)."""
+        mistaken), the first image included."""
         rows = self.rows_of_pane(pane)
-        if len(rows) < 2:
+        if len(rows) == 0:
             return np.empty(0)
         columns = [_COLUMN[label] for label in ("series", "plane", "slice_index", "image_visible")]
         key = self.values[rows][:, columns]
-        changed = (key[1:] != key[:-1]).any(axis=1)
-        return self.time_lsl[rows][1:][changed] + display_latency_s
+        changed = self.visible[rows].copy()
+        changed[1:] = (key[1:] != key[:-1]).any(axis=1)
+        return self.time_lsl[rows][changed] + display_latency_s
 
     def view_state_at(
         self, times_lsl: ArrayLike, display_latency_s: float, pane: int = 0, hold_s: float = STATE_HOLD_S

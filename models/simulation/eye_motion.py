@@ -36,7 +36,7 @@ class FixationalMotion:
     """Slow drift and tiny tremor of one fixation, zero at its start: a sum of sines with random phases.
 
     `phases` is (2, 4): azimuth and elevation, three drift waves and the tremor. The motion is bounded (under 0.08 deg
-    from its start), so that the middle of a fixation stays where the reader looked.
+    from its start on each axis), so that the middle of a fixation stays where the reader looked.
     """
 
     phases: NDArray[np.float64]

@@ -33,6 +33,7 @@ def test_the_same_paint_number_on_two_panes_is_two_views() -> None:
 def test_a_view_is_shown_from_its_paint_plus_the_display_latency() -> None:
     views = track((1.0, axial_view(1, 10)), (2.0, axial_view(2, 11)))
     assert views.shown_at([1.02, 1.03, 2.02, 2.03, 9.0], 0.025).tolist() == [-1, 0, 0, 1, 1]
+    assert views.shown_at([1.0, 2.0], 0.0).tolist() == [0, 1]
 
 
 def test_panes_are_told_apart() -> None:
@@ -82,3 +83,8 @@ def test_slice_changes_count_appearing_and_vanishing_images() -> None:
     hidden = axial_view(1, 10, image_visible=False)
     views = track((1.0, hidden), (2.0, axial_view(2, 10)), (3.0, axial_view(3, 10, zoom=2.0)), (4.0, axial_view(4, 11)))
     assert views.slice_change_times(0.5).tolist() == [2.5, 4.5]
+
+
+def test_the_first_image_is_a_change_too() -> None:
+    assert track((1.0, axial_view(1, 10))).slice_change_times(0.5).tolist() == [1.5]
+    assert track((1.0, axial_view(1, 10, image_visible=False))).slice_change_times(0.5).tolist() == []
