@@ -52,11 +52,13 @@ def group_findings(group: SeriesGroup) -> list[Finding]:
             )
         )
     if not group.with_positions:
+        silent = sum(h.position_lps_mm is None or h.orientation is None for h in group.headers)
+        whose = "The files do" if silent == len(group.headers) else f"{silent} of {len(group.headers)} files do"
         found.append(
             Finding(
                 "no_position",
                 "warning",
-                "The files do not say where the slices lie: ordered by number, millimetres and sides are assumed",
+                f"{whose} not say where the slices lie: ordered by number, millimetres and sides are assumed",
             )
         )
     return found

@@ -257,6 +257,18 @@ def test_without_positions_instance_numbers_order_the_stack(tmp_path: Path) -> N
     assert np.diff(volume.positions_lps_mm[:, 2]).tolist() == [-2.0] * 5
 
 
+def test_files_without_a_position_are_counted(tmp_path: Path) -> None:
+    files = write_series(tmp_path, slices=6)
+    for path in files[2:4]:
+        dataset = pydicom.dcmread(path)
+        del dataset.ImagePositionPatient
+        dataset.save_as(path)
+    (finding,) = load_series(tmp_path).findings
+    assert finding.message == (
+        "2 of 6 files do not say where the slices lie: ordered by number, millimetres and sides are assumed"
+    )
+
+
 def test_without_positions_and_numbers_it_is_refused(tmp_path: Path) -> None:
     write_series(tmp_path, slices=6, instance_numbers="equal", without=("ImagePositionPatient",))
     with pytest.raises(SeriesError, match="instance number"):
