@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ctgaze_app.gaze.detectors import detect_fixations
 from ctgaze_app.gaze.dwell import dwell_runs
 from ctgaze_app.gaze.fixations import FIXATION_COLUMNS, SEGMENT_COLUMNS, fixation_tables
 from ctgaze_app.gaze.mapping import MappingSettings, map_gaze
+from ctgaze_app.gaze.samples import GazeSamples
 from ctgaze_app.gaze.view_track import ViewTrack
 from tests.gaze.scenes import AXIAL, SCREEN, axial_view, gaze_at, track
 
@@ -23,10 +25,14 @@ FAR = (400 + 100 * 8 + 4.0, 100 + 80 * 8 + 4.0)
 
 
 def _tables(views: ViewTrack, times: NDArray[np.float64], px: Any, origin_lsl: float = 0.0) -> Any:
-    mapped = map_gaze(gaze_at(times, px), views, {}, SCREEN, PLAIN, [AXIAL])
+    return _made(views, gaze_at(times, px), PLAIN, origin_lsl)
+
+
+def _made(views: ViewTrack, samples: GazeSamples, settings: MappingSettings, origin_lsl: float = 0.0) -> Any:
+    mapped = map_gaze(samples, views, {}, SCREEN, settings, [AXIAL])
     events = detect_fixations(mapped.eye_time_lsl, SCREEN.px_to_vector(mapped.px), mapped.valid)
-    pupil = np.full(len(times), 3.0)
-    return fixation_tables(mapped, events, views, SCREEN, PLAIN, [AXIAL], pupil, origin_lsl)
+    pupil = np.full(len(samples), 3.0)
+    return fixation_tables(mapped, events, views, SCREEN, settings, [AXIAL], pupil, origin_lsl)
 
 
 def test_a_still_fixation_has_its_slice_place_and_duration() -> None:
@@ -158,6 +164,46 @@ def test_two_fixations_keep_their_own_segments() -> None:
     assert segments["fixation"].tolist() == [1, 1, 2, 2]
     assert segments["slice_index"].tolist() == [10, 11, 11, 12]
     assert fixations["x_voxel"].tolist() == pytest.approx([30.0, 100.0])
+
+
+def test_slice_first_and_last_are_in_order_of_time() -> None:
+    views = track((-1.0, axial_view(1, 12)), (0.2, axial_view(2, 11)), (0.4, axial_view(3, 10)))
+    fixations, _ = _tables(views, np.arange(0, 0.9, 0.002), HERE)
+    assert (fixations["slice_first"][0], fixations["slice_last"][0], fixations["n_slices"][0]) == (12, 10, 3)
+
+
+def test_a_drifting_eye_on_a_still_picture_is_no_pursuit() -> None:
+    times = np.arange(0, 1.0, 0.002)
+    px = np.stack([HERE[0] + 100.0 * times, np.full(len(times), HERE[1])], axis=1)  # about 2.4 degrees in all
+    fixations, _ = _tables(track((-1.0, axial_view(1, 10))), times, px)
+    assert (fixations["kind"].tolist(), fixations["view_state"].tolist()) == (["fixation"], ["still"])
+
+
+def test_a_fixation_has_the_window_of_the_view_it_dwelt_on() -> None:
+    views = track((-1.0, axial_view(1, 10)), (0.2, axial_view(2, 11, window_centre=-600.0, window_width=1500.0)))
+    fixations, _ = _tables(views, np.arange(0, 0.9, 0.002), HERE)
+    assert (fixations["window_centre"].tolist(), fixations["window_width"].tolist()) == ([-600.0], [1500.0])
+
+
+def test_bridged_samples_count_as_samples_but_not_as_valid_ones() -> None:
+    samples = gaze_at(np.arange(0, 0.412, 0.004), HERE)
+    for eye in samples.eyes.values():
+        eye.valid[50:60] = False
+    fixations, _ = _made(track((-1.0, axial_view(1, 10))), samples, PLAIN)
+    # Half a velocity window, three samples, is missing at both ends.
+    assert fixations["n_samples"].tolist() == [97]
+    assert fixations["valid_fraction"].tolist() == [87 / 97]
+
+
+def test_a_fixation_is_as_doubtful_as_most_of_its_samples() -> None:
+    times = np.arange(0, 0.3, 0.004)
+    settings = replace(PLAIN, display_uncertainty_s=0.1)
+    changing = track((-1.0, axial_view(1, 10)), (0.15, axial_view(2, 11)))
+    assert _made(changing, gaze_at(times, HERE), settings)[0]["slice_uncertain"].tolist() == [True]
+    assert _made(changing, gaze_at(times, HERE), PLAIN)[0]["slice_uncertain"].tolist() == [False]
+    slab = track((-1.0, axial_view(1, 10, projection=1, slab_mm=10.0)))
+    assert _made(slab, gaze_at(times, HERE), PLAIN)[0]["depth_ambiguous"].tolist() == [True]
+    assert _made(changing, gaze_at(times, HERE), PLAIN)[0]["depth_ambiguous"].tolist() == [False]
 
 
 scrolls = st.lists(st.tuples(st.floats(0.0005, 0.4), st.integers(0, 199), st.booleans()), min_size=0, max_size=120)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calibration.geometry import ScreenGeometry
 from ctgaze_app.gaze import frames
 from tests.gaze.scenes import AXIAL, SCREEN, axial_map
 
@@ -85,6 +86,17 @@ def test_mm_per_screen_pixel_is_spacing_over_zoom() -> None:
 def test_one_degree_at_the_centre_of_the_screen_in_patient_mm() -> None:
     radius = frames.screen_disc_mm(1.0, [960.0, 540.0], 0.05, SCREEN)
     assert radius == pytest.approx(np.tan(np.radians(1)) * 650 / 0.275 * 0.05)
+
+
+def test_on_pixels_that_are_not_square_the_disc_keeps_its_area() -> None:
+    wide = ScreenGeometry(1000, 1000, 400.0, 100.0, 600.0)  # 0.4 x 0.1 mm
+    radius = frames.screen_disc_mm(1.0, [500.0, 500.0], 0.05, wide)
+    assert radius == pytest.approx(np.tan(np.radians(1)) * 600 / np.sqrt(0.4 * 0.1) * 0.05)
+
+
+def test_the_same_angle_covers_more_towards_the_edge_of_the_screen() -> None:
+    corner = frames.screen_disc_mm(1.0, [0.0, 0.0], 0.05, SCREEN)
+    assert corner == pytest.approx(np.tan(np.radians(1)) * np.sqrt(650**2 + 264**2 + 148.5**2) / 0.275 * 0.05)
 
 
 def test_a_series_holds_half_a_voxel_around_its_outer_centres() -> None:

@@ -16,7 +16,15 @@ from ctgaze_app.study import processing
 from ctgaze_app.study.loading import open_session
 from ctgaze_app.study.session import write_manifest
 from tests.factories.dicom_series import write_series
-from tests.factories.sessions import AUDIO_RATE_HZ, DISPLAY_LATENCY_S, SyntheticSession, make_session, series_record
+from tests.factories.sessions import (
+    AUDIO_RATE_HZ,
+    DISPLAY_LATENCY_S,
+    GAZE_STREAM,
+    TRACKER_LATENCY_S,
+    SyntheticSession,
+    make_session,
+    series_record,
+)
 from tests.factories.volumes import make_volume
 
 
@@ -61,6 +69,12 @@ def test_gaze_and_fixations_lie_where_the_eye_was(made: SyntheticSession) -> Non
         assert found.number == replay.fixations.index(found) + 1
         assert found.onset_lsl == pytest.approx(truth.onset_lsl, abs=0.02)
     assert checked >= 20
+
+
+def test_gaze_in_replay_is_on_the_eyes_own_time(made: SyntheticSession) -> None:
+    replay = open_session(made.folder, {0: made.volume}).trials[0].replay
+    sent = read_xdf(made.folder / "recording.xdf").find(name=GAZE_STREAM)[0].time_lsl - TRACKER_LATENCY_S
+    np.testing.assert_allclose(replay.gaze.time_lsl, sent[np.searchsorted(sent, 1001.0) :][: len(replay.gaze.time_lsl)])
 
 
 def test_lost_gaze_is_a_gap_in_replay(made: SyntheticSession) -> None:

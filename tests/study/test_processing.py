@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ import pytest
 from ctgaze_app.acquisition.xdf import XdfWriter, read_xdf
 from ctgaze_app.errors import SessionError
 from ctgaze_app.gaze.fixations import FIXATION_COLUMNS, SEGMENT_COLUMNS
+from ctgaze_app.gaze.mapping import MappingSettings, map_gaze
 from ctgaze_app.study.derived import DERIVED_FILES
-from ctgaze_app.study.processing import process_session
+from ctgaze_app.study.processing import process_session, pupil_of_eye_used
 from ctgaze_app.study.session import read_manifest, write_manifest
 from tests.factories.sessions import GAZE_STREAM, LEFT_PX, TOP_PX, ZOOM, TrueFixation, make_session
+from tests.gaze.scenes import SCREEN, gaze_at, track
 
 
 def _rows(folder: Path, name: str) -> list[dict[str, str]]:
@@ -136,6 +139,21 @@ def test_quality_names_parameters_versions_and_inputs(tmp_path: Path) -> None:
     assert trial["loss_expected"] == 0.0
     assert trial["calibration"]["refits"] == {"left": "offset", "right": "offset"}
     assert trial["calibration"]["accuracy_deg"] == 0.3
+
+
+@pytest.mark.parametrize(
+    ("valid_pupils", "expected"),
+    [((3.0, 5.0), 4.0), ((3.0, np.nan), 3.0), ((np.nan, 5.0), 5.0)],
+)
+def test_the_pupil_is_the_mean_of_the_eyes_that_count(valid_pupils: tuple[float, float], expected: float) -> None:
+    samples = gaze_at([1.0], (960.0, 540.0))
+    for eye, pupil in zip(("left", "right"), valid_pupils, strict=True):
+        samples.eyes[eye].pupil[:] = pupil
+    settings = MappingSettings(0.0, 0.0, 0.0, 0.0)
+    average = map_gaze(samples, track(), {}, SCREEN, settings, [])
+    assert pupil_of_eye_used(samples, average).tolist() == [expected]
+    left = map_gaze(samples, track(), {}, SCREEN, replace(settings, eye="left"), [])
+    np.testing.assert_equal(pupil_of_eye_used(samples, left), [valid_pupils[0]])
 
 
 def test_lost_gaze_leaves_rows_without_eye_and_says_how_much(tmp_path: Path) -> None:
