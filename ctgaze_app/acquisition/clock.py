@@ -22,16 +22,19 @@ DEFAULT_SESSION_ID = "default"
 
 _BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 _SESSION_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# A session needs about eight ports; with the default of 32, streams of several sessions at once are not found.
+# Only fatal messages of liblsl reach the console: what matters of the others is told in CTGaze's own words.
 _CONFIGURATION = """\
 [ports]
 IPv6 = disable
+PortRange = 128
 [multicast]
 ResolveScope = machine
 [lab]
 KnownPeers = {{127.0.0.1}}
 SessionID = {session_id}
 [log]
-level = -2
+level = -3
 """
 
 _lock = threading.Lock()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import Enum
+from pathlib import Path
 from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
@@ -17,6 +18,7 @@ from ctgaze_app.errors import CTGazeError
 from ctgaze_app.gaze.views import PaintedView
 from ctgaze_app.study.live import LiveSession, SessionSettings, SessionState
 from ctgaze_app.study.processing import process_session
+from ctgaze_app.study.salvage import salvage_session
 from ctgaze_app.study.session import ScreenRecord, create_session_folder, discard_empty_session_folder
 from ctgaze_app.ui.background import BackgroundJob
 from ctgaze_app.ui.calibration.flow import CalibrationFlow
@@ -270,7 +272,8 @@ class Journey(QObject):
             self.failed.emit(self._problem) if self._problem else self.left.emit()
             return
         self._wait(Stage.PROCESSING, "Finding fixations", "Gaze to voxels to fixations", cancel=False)
-        self._run(lambda progress, cancelled: process_session(self.folder, progress=progress), self._processed)
+        broken = self.session is not None and self.session.manifest.state != "complete"
+        self._run(lambda progress, cancelled: finish_session(self.folder, broken, progress), self._processed)
 
     def _processed(self, _result: Any) -> None:
         self._set_stage(Stage.DONE)
@@ -397,3 +400,10 @@ class Journey(QObject):
     def _set_stage(self, stage: Stage) -> None:
         self.stage = stage
         self.stage_changed.emit(stage)
+
+
+def finish_session(folder: Path, broken: bool, progress: Callable[[int, int], None]) -> None:
+    """Make a session whole whose recorder died on the way, then find its fixations."""
+    if broken:
+        salvage_session(folder)
+    process_session(folder, progress=progress)

@@ -137,18 +137,11 @@ def test_a_recorder_that_dies_during_reading_goes_on_in_a_second_part_with_its_o
     resumed_s = again[1] - run.killed_lsl
     assert resumed_s < 4.0  # 1.7 s on an idle machine
     manifest = read_manifest(run.session)
-    assert [part.state for part in manifest.parts] == ["interrupted", "complete"]
+    assert [part.state for part in manifest.parts] == ["salvaged", "complete"]
     assert [part.file for part in manifest.parts] == ["recording.xdf", "recording_2.xdf"]
 
     table = pyarrow.parquet.read_table(run.session / "derived" / "gaze.parquet")
     assert set(table["part"].to_pylist()) == {1, 2}
-    verified = ctgaze("session", "verify", str(run.session))
-    assert verified.returncode == 1
-    assert [line for line in verified.stdout.splitlines() if line.startswith("FAIL")] == [
-        "FAIL  part 1: its streams have no footers (run: ctgaze session salvage)",
-        "FAIL  sound 1_demo-1: it was never packed (run: ctgaze session salvage)",
-    ]
-    assert ctgaze("session", "salvage", str(run.session)).returncode == 0
     verified = ctgaze("session", "verify", str(run.session))
     assert verified.returncode == 0, verified.stdout
     sounds = {path.name: soundfile.info(path).duration for path in (run.session / "dictation").iterdir()}
