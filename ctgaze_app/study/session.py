@@ -18,6 +18,8 @@ from ctgaze_app.acquisition.dialects import GazeLayout
 from ctgaze_app.errors import SessionError
 
 MANIFEST_NAME = "session.json"
+MINIMUM_FREE_BYTES = 200_000_000
+"""Below this a session does not start: a few minutes of a fast tracker would fill the disk."""
 CODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 
@@ -142,16 +144,24 @@ def create_session_folder(folder: Path) -> None:
     Raises
     ------
     SessionError
-        When the folder already holds anything, or cannot be written.
+        When the folder already holds anything, cannot be written, or its disk is nearly full.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
         if any(folder.iterdir()):
             held = "a session" if (folder / MANIFEST_NAME).exists() else "files"
             raise SessionError(
                 f"the folder already holds {held}",
                 place=str(folder),
                 remedy="choose a new or empty folder; nothing was changed",
+            )
+        if free < MINIMUM_FREE_BYTES:
+            folder.rmdir()
+            raise SessionError(
+                f"only {free // 1_000_000} MB are free",
+                place=str(folder),
+                remedy="free some space or choose another disk: an hour of recording takes up to 1 GB",
             )
         for name in ("calibration", "dictation", "derived", "private"):
             (folder / name).mkdir()
