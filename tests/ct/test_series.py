@@ -178,6 +178,30 @@ def test_declared_padding_is_masked_and_only_it(tmp_path: Path) -> None:
     assert codes(volume) == ["padding"]
 
 
+def test_both_ends_of_a_declared_padding_range_count_whatever_their_hu(tmp_path: Path) -> None:
+    hu = noise(3)
+    for column, value in enumerate((3999, 4000, 4005, 4010, 4011)):
+        hu[:, 30, column + 20] = value
+    write_series(
+        tmp_path, slices=3, pixels=hu, padding_stored=4000, padding_range_stored=4010, signed=True, intercept=0.0
+    )
+    volume = load_series(tmp_path)
+    assert volume.padding is not None
+    assert volume.padding[1, 30, 20:25].tolist() == [False, True, True, True, False]
+    assert volume.padding[1, 0, 0]
+    assert [finding.message for finding in volume.findings] == [
+        "Padding outside the field of view is left out of windows and measures"
+    ]
+
+
+def test_rounded_direction_cosines_do_not_tear_a_series_apart(tmp_path: Path) -> None:
+    tilted = {"ImageOrientationPatient": lambda k: [1, (k % 3 - 1) * 1e-5, 0, 0, 1, 0]}
+    write_series(tmp_path, slices=9, tags=tilted)
+    volume = load_series(tmp_path)
+    assert np.array_equal(volume.voxels, noise(9))
+    assert volume.findings == ()
+
+
 def test_undeclared_padding_is_recognised_but_air_is_not(tmp_path: Path) -> None:
     write_series(tmp_path / "p", slices=4, padding_stored=-2048, padding_declared=False, signed=True, intercept=0.0)
     volume = load_series(tmp_path / "p")

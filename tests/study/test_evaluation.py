@@ -52,6 +52,28 @@ def test_only_planned_dwells_on_still_slices_count(tmp_path: Path) -> None:
     ]
 
 
+def test_only_fixations_of_150_ms_and_more_count(tmp_path: Path) -> None:
+    path = tmp_path / "truth.csv"
+    path.write_text(
+        "id,start_lsl,end_lsl,x_screen_px,y_screen_px\n"
+        "dwell-000,100.0,100.149,500,400\ndwell-001,101.0,101.151,700,400\n",
+        encoding="utf-8",
+    )
+    assert [item.id for item in true_fixations(PLAN, path, np.empty((0, 2)))] == ["dwell-001"]
+
+
+@pytest.mark.parametrize(("onset_lsl", "found"), [(100.13, 1), (100.14, 0)])
+def test_half_of_the_union_must_overlap(tmp_path: Path, onset_lsl: float, found: int) -> None:
+    truth = true_fixations(PLAN, _truth_file(tmp_path), np.empty((0, 2)))
+    table = tmp_path / "fixations.csv"
+    table.write_text(
+        "trial,onset_lsl,duration_s,slice_index,x_screen_px,y_screen_px,x_voxel,y_voxel\n"
+        f"1,{onset_lsl},0.4,2,500,400,10,20\n",
+        encoding="utf-8",
+    )
+    assert compare_fixations(truth, table, trial=1).fixations_found == found
+
+
 def test_found_slice_and_error_are_judged_against_plan_and_log(tmp_path: Path) -> None:
     truth = true_fixations(PLAN, _truth_file(tmp_path), np.empty((0, 2)))
     table = tmp_path / "fixations.csv"
