@@ -139,6 +139,7 @@ class MainWindow(QMainWindow):
 
     def _show_review(self, session: RecordedSession) -> None:
         self.workspace = ReviewWorkspace(session)
+        self.workspace.home_requested.connect(self.show_home)
         self.show_page(self.workspace)
         self.review_opened.emit()
 

@@ -155,7 +155,7 @@ class CalibrationFlow(QObject):
             procedure = Procedure(self._fit_targets, self._timing, order=dots)
             self._run("calibration_target", procedure, samples, self._calibrated)
 
-        self._offer(view, accept, repeat, repeat_dots)
+        self._offer(view, measured, accept, repeat, repeat_dots)
 
     def validate(self) -> None:
         """Show dots that the fit has not seen."""
@@ -199,7 +199,7 @@ class CalibrationFlow(QObject):
             procedure = Procedure(targets, self._timing, order=dots)
             self._run("validation_target", procedure, samples, lambda again: self._validated(targets, again))
 
-        self._offer(view, accept, repeat, repeat_dots)
+        self._offer(view, measured, accept, repeat, repeat_dots)
 
     def _measure(
         self, kind: str, pattern: Pattern, samples: tuple[TargetSamples, ...], refits: dict[str, Refit]
@@ -259,7 +259,12 @@ class CalibrationFlow(QObject):
         rest = dict(fields)
         self._session.mark(rest.pop("kind"), **rest)
 
-    def _offer(self, view: ResultView, accept: Any, repeat: Any, repeat_dots: Any) -> None:
+    def _offer(self, view: ResultView, measured: _Measured, accept: Any, repeat: Any, repeat_dots: Any) -> None:
+        def leave() -> None:
+            self._keep(measured, accepted=False)
+            self.left.emit()
+
+        view.left.connect(leave)
         view.accepted.connect(accept)
         view.repeat_requested.connect(repeat)
         view.repeat_dots_requested.connect(repeat_dots)

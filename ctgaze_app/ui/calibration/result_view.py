@@ -36,12 +36,13 @@ class ResultView(QWidget):
 
     Signals
     -------
-    accepted(), repeat_requested(), repeat_dots_requested(list of target indices)
+    accepted(), repeat_requested(), repeat_dots_requested(list of target indices), left()
     """
 
     accepted = Signal()
     repeat_requested = Signal()
     repeat_dots_requested = Signal(list)
+    left = Signal()
 
     def __init__(
         self,
@@ -94,13 +95,14 @@ class ResultView(QWidget):
         layout.addWidget(panel)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Space or Enter continues, R repeats all, D repeats the dots that are worse."""
+        """Space or Enter continues, R repeats all, D repeats the dots that are worse, Esc leaves."""
         act = {
             Qt.Key.Key_Space: self.accepted.emit,
             Qt.Key.Key_Return: self.accepted.emit,
             Qt.Key.Key_Enter: self.accepted.emit,
             Qt.Key.Key_R: self.repeat_requested.emit,
             Qt.Key.Key_D: self._repeat_dots,
+            Qt.Key.Key_Escape: self.left.emit,
         }.get(Qt.Key(event.key()))
         if act is None or event.isAutoRepeat():
             super().keyPressEvent(event)
@@ -121,6 +123,7 @@ class ResultView(QWidget):
         (self.repeat_button if again else self.continue_button).setObjectName("primary")
         row = QHBoxLayout()
         row.setSpacing(8)
+        row.addWidget(_button("Leave", "Esc", self.left.emit))
         row.addWidget(self.repeat_button)
         row.addWidget(self.repeat_dots_button)
         row.addStretch(1)

@@ -30,6 +30,7 @@ REVIEW_ACTIONS = (
     ReviewAction("gaze", "Show gaze dot", "G", "mdi6.eye-outline"),
     ReviewAction("fixations", "Show fixations", "X", "mdi6.circle-outline"),
     ReviewAction("path", "Show scan path", "C", "mdi6.vector-polyline"),
+    ReviewAction("home", "Back to the first page", "Esc", "mdi6.arrow-left"),
     ReviewAction("trace", "Show slice trace", "D", "mdi6.chart-timeline-variant"),
 )
 

@@ -72,6 +72,7 @@ class SidePanel(QWidget):
     layer_switched = Signal(str, bool)
     free_switched = Signal(bool)
     fade_chosen = Signal(float)
+    home_asked = Signal()
 
     def __init__(self, session: RecordedSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -97,6 +98,12 @@ class SidePanel(QWidget):
                 self.trials.setCurrentRow(row)
 
     def _add_session(self, layout: QVBoxLayout, session: RecordedSession) -> None:
+        home = review_action("home")
+        back = QPushButton(qtawesome.icon(home.icon, color=TEXT), " Home")
+        back.setStyleSheet(_LAYER_STYLE)
+        back.setToolTip(home.tooltip)
+        back.clicked.connect(self.home_asked)
+        layout.addWidget(back, alignment=Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(_heading("Session"))
         code = QLabel(session.manifest.session.replace("_", "_\u200b"))
         code.setWordWrap(True)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QLabel, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
@@ -39,7 +39,14 @@ class ReviewWorkspace(QWidget):
         Wall clock that drives replay, seconds.
     open_stream
         Makes a sound output; default the system's (sounddevice).
+
+    Signals
+    -------
+    home_requested()
+        The user is done with this session.
     """
+
+    home_requested = Signal()
 
     def __init__(
         self,
@@ -65,7 +72,9 @@ class ReviewWorkspace(QWidget):
         self.numbers = NumbersPanel()
         self.timeline = Timeline(self.cursor_state)
         self.transport = Transport()
-        self._empty = QLabel("This session holds no trial.\nRead a case, then open the session that it makes.")
+        self._empty = QLabel(
+            "This session holds no trial.\nRead a case, then open the session that it makes.\n\nEsc: first page"
+        )
         self._timer = QTimer(self)
         self._timer.setInterval(REFRESH_MS)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -185,6 +194,7 @@ class ReviewWorkspace(QWidget):
         self.transport.asked.connect(self._do)
         self.transport.speed_chosen.connect(player.set_speed)
         self.side.trial_chosen.connect(self.show_trial)
+        self.side.home_asked.connect(self.home_requested)
         self.side.free_switched.connect(self.set_free)
         self.side.fade_chosen.connect(self._fade_chosen)
         self.side.layer_switched.connect(self._layer_switched)
@@ -211,6 +221,7 @@ class ReviewWorkspace(QWidget):
             "slower": lambda: player.change_speed(-1),
             "faster": lambda: player.change_speed(1),
             "free": lambda: self.set_free(not self.free),
+            "home": self.home_requested.emit,
         }[action_id]()
 
     def _show_moment(self, _time_lsl: float | None = None) -> None:

@@ -55,6 +55,12 @@ def test_keys_accept_repeat_all_and_repeat_the_worst_dot(qtbot: QtBot) -> None:
     assert view.sentence.text().endswith("; dot 7 is worse, repeat it?")
 
 
+def test_escape_leaves(qtbot: QtBot) -> None:
+    view = _view(qtbot)
+    with qtbot.waitSignal(view.left):
+        qtbot.keyClick(view, Qt.Key.Key_Escape)
+
+
 def test_buttons_do_the_same_and_name_their_keys(qtbot: QtBot) -> None:
     view = _view(qtbot, bad_dot=6)
     heard: list[object] = []

@@ -208,10 +208,12 @@ def test_every_action_has_its_own_key_and_does_something(workspace: ReviewWorksp
     keys = [action.key for action in REVIEW_ACTIONS]
     assert len(set(keys)) == len(keys)
     workspace.seek(workspace.player.time_lsl + 5)
+    gone_home: list[bool] = []
+    workspace.home_requested.connect(lambda: gone_home.append(True))
     for action in REVIEW_ACTIONS:
-        before = _state(workspace)
+        before = (_state(workspace), len(gone_home))
         workspace.shortcuts[action.id].activated.emit()
-        assert _state(workspace) != before, action.id
+        assert (_state(workspace), len(gone_home)) != before, action.id
 
 
 def _state(workspace: ReviewWorkspace) -> tuple[object, ...]:
