@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -211,12 +212,22 @@ def read_manifest(folder: Path) -> SessionManifest:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write text beside `path`, flush it to disk, close it, then replace `path` in one step."""
+    """Write text beside `path`, flush it to disk, close it, then replace `path` in one step.
+
+    On Windows a virus scanner or an indexer may hold the old file for a moment: tried again for a quarter of a second.
+    """
     staging = path.with_name(path.name + ".new")
     with staging.open("w", encoding="utf-8", newline="\n") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
+    for wait_s in (0.01, 0.04, 0.2):
+        try:
+            staging.replace(path)
+        except PermissionError:
+            time.sleep(wait_s)
+        else:
+            return
     staging.replace(path)
 
 

@@ -252,9 +252,15 @@ class SetupPage(QWidget):
     def _fill_sound(self) -> None:
         self.sound.clear()
         self.sound.addItem("No sound", None)
-        for source in list_sources():
-            if source.kind == "device":
-                self.sound.addItem(source.name, source)
+        # The system's sound libraries take up to seconds to look for devices.
+        job = self._job("sound", lambda progress, cancelled: list_sources())
+        job.succeeded.connect(self._add_microphones)
+        job.failed.connect(self.problem.setText)
+        job.start()
+
+    def _add_microphones(self, sources: list[AudioSource]) -> None:
+        for source in sources:
+            self.sound.addItem(source.name, source)
 
     def _fill_screen(self) -> None:
         reported = reported_size_mm(self.screen() or QGuiApplication.primaryScreen())

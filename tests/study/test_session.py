@@ -80,3 +80,21 @@ def test_replacing_leaves_no_staging_file_behind(tmp_path: Path) -> None:
 def test_codes_are_safe_file_names() -> None:
     assert is_code(session_code("r01"))
     assert not any(is_code(text) for text in ("", "../x", "a b", "a/b", "-a", "x" * 65))
+
+
+def test_a_file_that_a_scanner_holds_for_a_moment_is_replaced_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[Path] = []
+    replace = Path.replace
+
+    def held_twice(staging: Path, target: Path) -> Path:
+        if len(refused) < 2:
+            refused.append(target)
+            raise PermissionError(13, "held")
+        return replace(staging, target)
+
+    monkeypatch.setattr(Path, "replace", held_twice)
+    write_atomically(tmp_path / "session.json", "new")
+    assert (tmp_path / "session.json").read_text(encoding="utf-8") == "new"
+    assert len(refused) == 2
