@@ -220,9 +220,12 @@ def test_monochrome1_keeps_hu(tmp_path: Path) -> None:
 
 
 def test_fractional_slope_is_rounded_and_told(tmp_path: Path) -> None:
-    write_series(tmp_path, slices=3, slope=0.5, intercept=-1000.25, pixels=np.full((3, 64, 64), 10.25))
+    hu = np.full((3, 64, 64), 10.25)
+    hu[:, :, 32:] = 10.75
+    write_series(tmp_path, slices=3, slope=0.5, intercept=-1000.25, pixels=hu)
     volume = load_series(tmp_path)
-    assert set(np.unique(volume.voxels)) == {10}
+    assert set(np.unique(volume.voxels[:, :, :32])) == {10}
+    assert set(np.unique(volume.voxels[:, :, 32:])) == {11}
     assert codes(volume) == ["rescale_rounded"]
 
 
