@@ -1,6 +1,6 @@
 """Fixations of the eye by the I-VT filter with Tobii's parameters (Olsen 2012), for any rate from 30 to 2,000 Hz.
 
-Three deviations from Olsen's text, none of which changes clean data:
+Three deviations from Olsen's text, none of which changes gaze without noise and losses:
 
 - The angle that decides a merge is taken between the mean directions of the last and of the first `velocity_window_s`
   of the two neighbours' own samples. Single samples, at 0.3 degrees of white noise, would be more than 0.5 degrees
