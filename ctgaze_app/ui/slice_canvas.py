@@ -79,6 +79,7 @@ class SliceCanvas(pg.GraphicsView):
         self.slices_painted = 0
         self.series_index = -1
         self._clock, self._pane, self._trial = clock, pane, 0
+        self._covered = False
         self._volume: Volume | None = None
         self._image: SliceImage | None = None
         self._state = ViewState()
@@ -148,6 +149,16 @@ class SliceCanvas(pg.GraphicsView):
     @trial.setter
     def trial(self, number: int) -> None:
         self._trial = number
+        self.viewport().update()
+
+    @property
+    def covered(self) -> bool:
+        """Whether a panel lies over the image: then gaze there is not on the slice, and painted views say hidden."""
+        return self._covered
+
+    @covered.setter
+    def covered(self, covered: bool) -> None:
+        self._covered = covered
         self.viewport().update()
 
     @property
@@ -354,7 +365,7 @@ class SliceCanvas(pg.GraphicsView):
             voxel_from_screen=_NO_MAP
             if frame is None
             else view_state.voxel_from_screen(frame, origin, state.slice_index),
-            image_visible=visible,
+            image_visible=visible and not self._covered,
             input_time_lsl=self._input,
         )
         return Picture(state, self._image, frame, clip, scale, view)

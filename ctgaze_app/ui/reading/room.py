@@ -75,6 +75,7 @@ class ReadingRoom(QWidget):
         """Black between cases; the next paints belong to no trial."""
         self.sheet.dismiss()
         self.question.hide()
+        self.view.covered = False
         self.view.trial = 0
         self.view.clear()
 
@@ -87,6 +88,7 @@ class ReadingRoom(QWidget):
         """Ask before leaving, without stopping anything."""
         self.sheet.dismiss()
         self.question.open()
+        self.view.covered = True
         self._report("leave", "asked")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -103,6 +105,7 @@ class ReadingRoom(QWidget):
         elif found.id == "key_sheet":
             self._report("key_sheet", "opened")
             self.sheet.open()
+            self.view.covered = True
         else:
             self.ask_to_leave()
 
@@ -132,6 +135,7 @@ class ReadingRoom(QWidget):
         self._back_to_view()
 
     def _back_to_view(self) -> None:
+        self.view.covered = False
         self.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _report(self, kind: str, value: object) -> None:

@@ -131,3 +131,18 @@ def test_nothing_but_the_image_changes_while_reading(room: ReadingRoom) -> None:
     # 600 px square image in the middle of the pane.
     columns = np.flatnonzero(changed.any(axis=0))
     assert (columns.min(), columns.max()) == (144, 743)
+
+
+@pytest.mark.parametrize("panel", ["keys", "question"])
+def test_under_an_open_panel_no_slice_counts_as_seen(room: ReadingRoom, panel: str) -> None:
+    painted = []
+    room.view.painted.connect(lambda view, _time: painted.append((view.paint, view.slice_index, view.image_visible)))
+    before = room.view.paint_count
+    if panel == "keys":
+        QTest.keyClicks(room.view, "?")
+    else:
+        QTest.keyClick(room.view, Qt.Key.Key_Escape)
+    spin(0.05)
+    QTest.keyClick(room.sheet if panel == "keys" else room.question, Qt.Key.Key_Escape)
+    spin(0.05)
+    assert painted == [(before + 1, 0, False), (before + 2, 0, True)]
