@@ -271,9 +271,17 @@ class ReviewWorkspace(QWidget):
         if point is None:
             return "gaze lost"
         if point.voxel is None:
-            return "gaze beside the image"
+            # Also gaze of the first moment, when the painted slice has not reached the screen yet, has no voxel.
+            return "" if self._is_on_slice(self._gaze_place(point, k)) else "gaze beside the image"
         gaze_slice = round(point.voxel[2])
         return f"gaze on slice {gaze_slice + 1}/{self.n_slices}" if gaze_slice != k else ""
+
+    def _is_on_slice(self, place_ij: tuple[float, float] | None) -> bool:
+        volume = self.slice_view.volume
+        if place_ij is None or volume is None:
+            return False
+        _, rows, columns = volume.shape_kji
+        return -0.5 <= place_ij[0] < columns - 0.5 and -0.5 <= place_ij[1] < rows - 0.5
 
     def _show_series(self, index: int) -> None:
         volume = self.session.volumes.get(index)

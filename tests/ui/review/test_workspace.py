@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -367,3 +368,15 @@ def test_without_an_output_replay_goes_on_and_says_so(
 
 def test_a_trial_without_sound_says_so(workspace: ReviewWorkspace) -> None:
     assert workspace.transport.sound.text() == "no sound recorded"
+
+
+def test_gaze_without_a_voxel_is_beside_the_image_only_when_it_is(workspace: ReviewWorkspace) -> None:
+    assert workspace.trial is not None
+    replay = workspace.trial.replay
+    moment = next(f.onset_lsl + f.duration_s / 2 for f in replay.fixations if f.slice_first == f.slice_last)
+    workspace.seek(moment)
+    point = replay.gaze_at(moment)
+    assert point is not None
+    k = workspace.slice_view.slice_index
+    assert workspace._gaze_words(replace(point, voxel=None), k) == ""
+    assert workspace._gaze_words(replace(point, voxel=None, screen_px=(-1e4, 0.0)), k) == "gaze beside the image"
