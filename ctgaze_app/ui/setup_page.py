@@ -60,6 +60,8 @@ class SetupPage(QWidget):
         self.tracker_note = _note()
         self.sound = QComboBox()
         self.reader = QLineEdit("reader-1")
+        self.reader.editingFinished.connect(self._suggest_folder)
+        self._suggested = ""
         self.case = QLineEdit("case-1")
         self.folder = QLineEdit()
         self.calibrate_with = _patterns(0)
@@ -121,11 +123,19 @@ class SetupPage(QWidget):
         if ct_path is not None:
             self.ct_path.setText(str(ct_path))
             self._look_for_series()
-        self.folder.setText(str(user_documents_path() / "CTGaze" / session_code(self.reader.text() or "reader-1")))
+        self._suggested = ""
+        self.folder.clear()
+        self._suggest_folder()
         self._fill_screen()
         self._fill_sound()
         self._fill_streams([])
         self.look_for_streams()
+
+    def _suggest_folder(self) -> None:
+        """Name the folder after the reader, unless the user has chosen one."""
+        if self.folder.text() == self._suggested and is_code(self.reader.text()):
+            self._suggested = str(user_documents_path() / "CTGaze" / session_code(self.reader.text()))
+            self.folder.setText(self._suggested)
 
     def shut(self) -> None:
         """Stop whatever is being looked for."""

@@ -138,3 +138,13 @@ def test_only_the_answer_for_the_last_folder_counts(
     wait_for_left_jobs()
     qtbot.wait(50)
     assert [page.series.itemText(index) for index in range(page.series.count())] == ["quick"]
+
+
+def test_the_suggested_folder_is_named_after_the_reader_until_one_is_chosen(page: SetupPage, qtbot: QtBot) -> None:
+    page.reader.setText("r07")
+    page.reader.editingFinished.emit()
+    assert Path(page.folder.text()).name.startswith("r07_")
+    page.folder.setText("mine")
+    page.reader.setText("r08")
+    page.reader.editingFinished.emit()
+    assert page.folder.text() == "mine"
