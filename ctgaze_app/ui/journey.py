@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QWidget
 
 from ctgaze_app.acquisition.streams import MarkerOutlet, ViewOutlet
 from ctgaze_app.ct import load_series
@@ -21,7 +20,7 @@ from ctgaze_app.study.processing import process_session
 from ctgaze_app.study.salvage import salvage_session
 from ctgaze_app.study.session import ScreenRecord, create_session_folder, discard_empty_session_folder
 from ctgaze_app.ui.background import BackgroundJob
-from ctgaze_app.ui.calibration.flow import CalibrationFlow
+from ctgaze_app.ui.calibration.flow import CalibrationFlow, PageHost
 from ctgaze_app.ui.case_request import CaseRequest
 from ctgaze_app.ui.gaze_source import GazeSource, open_gaze_source
 from ctgaze_app.ui.instruction_page import InstructionPage
@@ -52,13 +51,10 @@ class Stage(Enum):
     STOPPED = "stopped"
 
 
-class Host(Protocol):
+class Host(PageHost, Protocol):
     """What a journey needs of the window."""
 
     waiting: ProgressPage
-
-    def show_page(self, page: QWidget, *, full_screen: bool = False) -> None: ...
-    def drop_page(self, page: QWidget) -> None: ...
 
 
 class Journey(QObject):
@@ -95,14 +91,11 @@ class Journey(QObject):
         self._views: ViewOutlet | None = None
         self._job: BackgroundJob | None = None
         self._why_closing = self._problem = self._last_fault = ""
-        self._owns_folder = self._stopping = False
-        self._away = False
+        self._owns_folder = self._stopping = self._away = False
         self.views_painted = self.slices_requested = self.slices_requested_not_painted = 0
         self._poll = QTimer(self)
         self._poll.setInterval(POLL_MS)
         self._poll.timeout.connect(self._tick)
-
-    # The steps, in their order.
 
     def start(self) -> None:
         """Make the session folder, then load the CT."""
@@ -265,8 +258,7 @@ class Journey(QObject):
             self._run(lambda progress, cancelled: self._release(left), self._ended)
 
     def _ended(self, _result: Any) -> None:
-        if self.session is None:
-            self._discard_folder()
+        self._discard_folder()
         if self._why_closing:
             self._set_stage(Stage.STOPPED)
             self.failed.emit(self._problem) if self._problem else self.left.emit()
@@ -295,12 +287,10 @@ class Journey(QObject):
         self._drop_pages()
         if self.stage not in {Stage.DONE, Stage.STOPPED}:
             self._set_stage(Stage.STOPPED)
-        if self.session is None:
-            self._discard_folder()
+        self._discard_folder()
 
     def _discard_folder(self) -> None:
-        if self._owns_folder:
-            self._owns_folder = False
+        if self._owns_folder and self.session is None:
             discard_empty_session_folder(self.folder)
 
     def _sound_recording(self, recording: bool) -> None:
