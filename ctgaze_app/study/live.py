@@ -369,15 +369,23 @@ class LiveSession:
         self.fault.emit(kind, text)
 
     def _log(self, text: str, level: str = "info") -> None:
-        if self._journal is not None:
+        if self._journal is None:
+            return
+        try:
             self._journal.write(text, level=level)
+        except OSError as error:
+            self.fault.emit("disk", f"the journal cannot be written: {error.strerror}")
 
     def _update(self, **changes: object) -> None:
         self._manifest = self._manifest.model_copy(update=changes)
         self._write()
 
     def _write(self) -> None:
-        write_manifest(self.settings.folder, self._manifest)
+        """Keep the manifest on disk; what a full disk refuses is told and written with the next change."""
+        try:
+            write_manifest(self.settings.folder, self._manifest)
+        except OSError as error:
+            self._fault("disk", f"session.json cannot be written: {error.strerror}")
 
     def _set_state(self, state: SessionState) -> None:
         self.state = state

@@ -44,6 +44,9 @@ class MainWindow(QMainWindow):
         self.workspace: ReviewWorkspace | None = None
         self._job: BackgroundJob | None = None
         self._guests: list[QWidget] = []
+        self._faults: list[str] = []
+        self._full_screen = False
+        self.statusBar().hide()
         self._windowed: QRect | None = None
         self.home.read_requested.connect(self.show_setup)
         self.home.review_requested.connect(self.review)
@@ -58,8 +61,10 @@ class MainWindow(QMainWindow):
             self._stack.addWidget(page)
             self._guests.append(page)
         self._stack.setCurrentWidget(page)
-        if full_screen != self.isFullScreen():
+        if full_screen != self._full_screen:
+            self._full_screen = full_screen
             self._fill_screen() if full_screen else self._leave_full_screen()
+        self.statusBar().setVisible(bool(self._faults) and not full_screen)
         page.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _fill_screen(self) -> None:
@@ -84,6 +89,7 @@ class MainWindow(QMainWindow):
         """Back to the first page."""
         self.setup.shut()
         self._close_workspace()
+        self._faults.clear()
         self.show_page(self.home)
 
     def show_setup(self, ct_path: Path | None = None) -> None:
@@ -101,6 +107,9 @@ class MainWindow(QMainWindow):
         journey.finished.connect(self.review)
         journey.failed.connect(self._journey_failed)
         journey.left.connect(self._journey_left)
+        journey.fault_told.connect(self._tell_fault)
+        self.statusBar().hide()
+        self._faults.clear()
         journey.start()
         return journey
 
@@ -142,6 +151,12 @@ class MainWindow(QMainWindow):
         self.workspace.home_requested.connect(self.show_home)
         self.show_page(self.workspace)
         self.review_opened.emit()
+
+    def _tell_fault(self, line: str) -> None:
+        """Faults wait below the pages outside the reading room, where they would change the reader's screen."""
+        self._faults.append(line)
+        self.statusBar().showMessage("During the session: " + "; ".join(self._faults[-3:]))
+        self.statusBar().setVisible(not self._full_screen)
 
     def _review_failed(self, line: str) -> None:
         self.waiting.show_problem("This session cannot be opened", line)

@@ -197,3 +197,19 @@ def test_a_fault_of_the_recorder_becomes_a_marker_that_other_programs_can_read(s
     fields = parse_marker(sent[-1])
     assert fields is not None
     assert (fields["event"], fields["kind"], fields["over"]) == ("fault", "stalled", False)
+
+
+def test_a_full_disk_is_told_and_the_manifest_written_when_there_is_room_again(
+    session: LiveSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults: list[tuple[str, str]] = []
+    session.fault.connect(lambda kind, text: faults.append((kind, text)))
+    _say(session, state="ready")
+    write = live.write_manifest
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr(live, "write_manifest", lambda folder, manifest: (_ for _ in ()).throw(full))
+    session.start_trial("case-1", [0])
+    assert faults == [("disk", "session.json cannot be written: No space left on device")]
+    monkeypatch.setattr(live, "write_manifest", write)
+    session.end_trial()
+    assert [trial.state for trial in read_manifest(session.settings.folder).trials] == ["complete"]

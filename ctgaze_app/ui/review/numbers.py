@@ -18,6 +18,7 @@ QUALITY_FIGURES = (
     ("precision_deg", "Precision RMS-S2S", "°", 1.0, 2),
     ("rms_s2s_deg", "RMS-S2S in fixations", "°", 1.0, 2),
     ("effective_rate_hz", "Gaze rate", "Hz", 1.0, 1),
+    ("loss_expected", "Data loss", "%", 100.0, 1),
     ("loss_invalid", "Data loss", "%", 100.0, 1),
     ("on_image_share", "Gaze on the image", "%", 100.0, 1),
 )
