@@ -13,6 +13,7 @@ import json
 import os
 import queue
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -203,6 +204,8 @@ class Recorder:
 
 def main() -> int:
     """Entry of the child process; returns its exit code: 0 closed, 1 failed."""
+    # Ctrl+C in a terminal reaches every process in it; the application closes its recorder in order, through stdin.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     threading.Thread(target=_read_input, args=(lines,), name="commands", daemon=True).start()
     first = lines.get()
@@ -222,9 +225,6 @@ def main() -> int:
         return _fail(f"the recording cannot be created: {error.strerror}")
     try:
         _record(recorder, lines)
-    except KeyboardInterrupt:
-        # Ctrl-C in a terminal reaches every process in it; the application may still want to go on or close in order.
-        _say(recorder.close())
     except CTGazeError as error:
         recorder.close()
         return _fail(str(error))

@@ -24,7 +24,8 @@ class Check:
 
 def run_checks(wait_s: float) -> list[Check]:
     """Run every check; a check that fails unexpectedly is a finding, not a crash."""
-    return [_screen(), *_qt(), _lsl(), *_gaze_streams(wait_s), *_sound(), _disk()]
+    screen = _screen()
+    return [screen, *(_qt() if screen.state == "ok" else ()), _lsl(), *_gaze_streams(wait_s), *_sound(), _disk()]
 
 
 def _screen() -> Check:

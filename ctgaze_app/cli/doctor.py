@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -20,7 +21,7 @@ def doctor(
 
     checks = run_checks(wait_s)
     if as_json:
-        typer.echo(json.dumps([check.__dict__ for check in checks]))
+        typer.echo(json.dumps({"checks": [asdict(check) for check in checks]}))
     else:
         for check in checks:
             sign = {"ok": "ok  ", "warning": "note", "problem": "FAIL"}[check.state]

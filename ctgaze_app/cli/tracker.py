@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -120,7 +121,7 @@ def simulate(
         from ctgaze_app.acquisition.trackers.options import MouseTrackerOptions
 
         mouse_options = _checked(MouseTrackerOptions, {**shared, "origin_px": _pair(origin, ",", "--origin", int)})
-        _run(lambda report: run_mouse_tracker(mouse_options, report), as_json)
+        _run(lambda report: run_mouse_tracker(mouse_options, report), as_json, stop_on_eof)
         return
     from ctgaze_app.acquisition.trackers.options import SimulatedTrackerOptions
     from ctgaze_app.acquisition.trackers.simulate import run_simulated_tracker
@@ -141,7 +142,7 @@ def simulate(
             "view_source_id": views,
         },
     )
-    _run(lambda report: run_simulated_tracker(options, report), as_json)
+    _run(lambda report: run_simulated_tracker(options, report), as_json, stop_on_eof)
 
 
 @app.command()
@@ -166,13 +167,16 @@ def replay(
 
     shared = _shared_options(screen, screen_mm, distance, pixel_ratio, number, seconds, stop_on_eof)
     options = _checked(ReplayOptions, {**shared, "path": file, "loop": loop})
-    _run(lambda report: run_replay(options, report), as_json)
+    _run(lambda report: run_replay(options, report), as_json, stop_on_eof)
 
 
-def _run(tracker: Callable[[Report], None], as_json: bool) -> None:
+def _run(tracker: Callable[[Report], None], as_json: bool, stop_on_eof: bool) -> None:
     def say(state: dict[str, Any]) -> None:
         typer.echo(json.dumps(state) if as_json else _in_words(state))
 
+    if stop_on_eof:
+        # Ctrl+C reaches every process in a terminal; one that was started by the application is ended by it, in order.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     tracker(say)
 
 

@@ -28,6 +28,7 @@ def run_application(prepare: Callable[[object], None] | None = None) -> int:
     configure_lsl()
     from PySide6.QtWidgets import QApplication
 
+    from ctgaze_app.ui.interrupt import InterruptWatch
     from ctgaze_app.ui.main_window import MainWindow
     from ctgaze_app.ui.theme import apply_theme
 
@@ -37,9 +38,13 @@ def run_application(prepare: Callable[[object], None] | None = None) -> int:
     apply_theme(application)
     window = MainWindow()
     window.show()
+    watch = InterruptWatch()
+    watch.interrupted.connect(window.close)
     if prepare is not None:
         prepare(window)
-    return application.exec()
+    code = application.exec()
+    watch.close()
+    return code
 
 
 _told: set[str] = set()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from calibration.geometry import ScreenGeometry
 from ctgaze_app.acquisition.clock import local_clock
@@ -36,6 +37,7 @@ class GazeSource:
     layout: GazeLayout
     inlet: GazeInlet
     latency: LatencyRecord
+    simulated: bool
     process: TrackerProcess | None
 
     def close(self) -> None:
@@ -83,7 +85,7 @@ def open_gaze_source(
             process.stop()
         raise
     assert inlet.layout is not None
-    return GazeSource(stream, inlet.layout, inlet, _latency(choice), process)
+    return GazeSource(stream, inlet.layout, inlet, stated_latency(stream), is_simulated(stream), process)
 
 
 def look_into_stream(stream: GazeStreamInfo, geometry: ScreenGeometry, cancelled: Callable[[], bool]) -> str:
@@ -140,10 +142,25 @@ def _start_built_in(
     return None
 
 
-def _latency(choice: TrackerChoice) -> LatencyRecord:
-    if choice.kind == "simulate":
-        return LatencyRecord(latency_s=SIMULATED_LATENCY_S, uncertainty_s=0.0, source="set in the simulated tracker")
-    return LatencyRecord(latency_s=0.0, uncertainty_s=0.010, source="not stated by the sender: taken as 0 to 10 ms")
+def is_simulated(stream: GazeStreamInfo) -> bool:
+    """Whether the gaze is made up: our simulated eye or our mouse, whoever started it."""
+    description = ElementTree.fromstring(stream.info_xml).find("desc")
+    if description is None or description.findtext("manufacturer") != "CTGaze":
+        return False
+    return description.findtext("acquisition/model") in {"simulated", "mouse"}
+
+
+def stated_latency(stream: GazeStreamInfo) -> LatencyRecord:
+    """The latency that the stream's description states (XDF: synchronization/offset_mean), else 0 to 10 ms."""
+    stated = ElementTree.fromstring(stream.info_xml).findtext("desc/synchronization/offset_mean") or ""
+    try:
+        latency_s = float(stated)
+    except ValueError:
+        latency_s = float("nan")
+    if not 0.0 <= latency_s < 1.0:
+        return LatencyRecord(latency_s=0.0, uncertainty_s=0.010, source="not stated by the sender: taken as 0 to 10 ms")
+    uncertainty_s = 0.0 if is_simulated(stream) else 0.005
+    return LatencyRecord(latency_s=latency_s, uncertainty_s=uncertainty_s, source="stated by the sender")
 
 
 def _is_ready(process: TrackerProcess) -> bool:

@@ -153,7 +153,7 @@ class Journey(QObject):
                 tracker=source.stream,
                 layout=source.layout,
                 tracker_latency=source.latency,
-                simulated=self.request.tracker.kind != "stream",
+                simulated=source.simulated,
                 audio=self.request.audio,
             ),
             self._markers,

@@ -7,6 +7,7 @@ later can be held against it.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def plan_reading(shape_kji: tuple[int, int, int], *, seconds: float, seed: int) 
     if n_dwells < len(stops):
         raise ValueError(
             f"{seconds:g} s are too short to scroll {slices} slices twice; "
-            f"at least {fixed + len(stops) * 0.55:.0f} s are needed"
+            f"at least {math.ceil(fixed + len(stops) * sum(DWELL_PERIOD_S) / 2)} s are needed"
         )
     per_stop = [n_dwells // len(stops) + (index < n_dwells % len(stops)) for index in range(len(stops))]
 

@@ -70,7 +70,7 @@ def test_real_streams_are_listed_by_type_whatever_its_case() -> None:
 
 
 def test_an_inlet_hands_over_every_sample_with_stamps_frames_and_validity() -> None:
-    outlet = GazeOutlet(TrackerOptions(number=71), 200.0, source="test")
+    outlet = GazeOutlet(TrackerOptions(number=71), 200.0, source="simulated")
     stream = choose_gaze_stream(list_gaze_streams(1.0), source_id=outlet.source_id)
     with GazeInlet(stream, SCREEN) as inlet:
         assert inlet.last_sample_age_s == float("inf")

@@ -56,7 +56,7 @@ def test_a_run_reports_its_stream_and_its_frames() -> None:
 
 
 def test_list_names_streams_and_how_they_are_read() -> None:
-    outlet = GazeOutlet(TrackerOptions(number=52), 60.0, source="test")
+    outlet = GazeOutlet(TrackerOptions(number=52), 60.0, source="simulated")
     result = CliRunner().invoke(app, ["list", "--json"])
     words = CliRunner().invoke(app, ["list"])
     outlet.close()

@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 from ctgaze_app.acquisition.clock import lsl
 from ctgaze_app.acquisition.trackers.options import TrackerOptions
 
-STREAM_NAME = "CTGaze Simulated Tracker"
+STREAM_NAMES = {
+    "simulated": "CTGaze Simulated Tracker",
+    "mouse": "CTGaze Mouse Tracker",
+    "replay": "CTGaze Replayed Tracker",
+}
+"""By source, so that a list of streams tells what each one is."""
 STREAM_TYPE = "Gaze"
 SCHEMA = 1
 BOTH_EYES = ("left", "right")
@@ -33,7 +38,7 @@ class EyeFrames:
 
 
 class GazeOutlet:
-    """An outlet named `CTGaze Simulated Tracker <n>` with a source_id of its own.
+    """An outlet named after its source and a number (`CTGaze Simulated Tracker <n>`), with a source_id of its own.
 
     Parameters
     ----------
@@ -61,7 +66,7 @@ class GazeOutlet:
     ) -> None:
         pylsl = lsl()
         self.eyes = eyes
-        self.name = f"{STREAM_NAME} {options.number or _first_free_number()}"
+        self.name = f"{STREAM_NAMES[source]} {options.number or _first_free_number(STREAM_NAMES[source])}"
         self.source_id = f"ctgaze-{source}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self.frames_pushed = 0
         channels = channel_table(eyes)
@@ -156,10 +161,10 @@ class FramePacer:
         return self.start_lsl + frames / self.rate_hz
 
 
-def _first_free_number() -> int:
+def _first_free_number(name: str) -> int:
     taken = {stream.name() for stream in lsl().resolve_streams(_FIRST_FREE_WAIT_S)}
     number = 1
-    while f"{STREAM_NAME} {number}" in taken:
+    while f"{name} {number}" in taken:
         number += 1
     return number
 

@@ -94,6 +94,10 @@ class DemoDriver(QObject):
             self._scratch_owner.cleanup()
             self._scratch_owner = None
 
+    def interrupt(self) -> None:
+        """Ctrl+C: end now; closing the window then ends the session in order."""
+        self._failed("stopped; what was recorded until now is in the session folder")
+
     def _read(self, case: Path) -> None:
         options = self._options
         sound = write_stand_in_sound(self._scratch / "stand_in.wav", options.seconds + BEFORE_CALIBRATION_S)
@@ -128,16 +132,15 @@ class DemoDriver(QObject):
     def _stage_changed(self, stage: Stage) -> None:
         self.reported.emit(stage.value)
         journey = self._journey
-        if journey is None or journey.session is None:
+        if journey is None:
             return
-        if stage is Stage.CALIBRATING:
+        if stage is Stage.CONNECTING:
+            shape = journey.volumes[0].shape_kji
             try:
-                self._plan = plan_reading(
-                    journey.volumes[0].shape_kji, seconds=self._options.seconds, seed=self._options.seed
-                )
+                self._plan = plan_reading(shape, seconds=self._options.seconds, seed=self._options.seed)
             except ValueError as error:
                 self._failed(f"--seconds: {error}")
-                return
+        elif stage is Stage.CALIBRATING and self._plan is not None:
             self._plan.write(journey.folder / TRUTH_FOLDER / "plan.json")
         elif stage is Stage.READING:
             assert journey.room is not None and self._plan is not None
@@ -192,6 +195,11 @@ class DemoDriver(QObject):
         if self._reader is not None:
             self._reader.stop()
         self.problem = CTGazeError(line)
+        if self._guided:
+            if self._journey is not None:
+                self._journey.stop()
+            self._window.waiting.show_problem("The demo stopped", line)
+            self._window.show_page(self._window.waiting)
         self.ended.emit()
 
 

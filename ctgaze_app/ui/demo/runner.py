@@ -61,6 +61,7 @@ def run_headless_demo(options: DemoOptions, report: Callable[[str], None]) -> De
         from PySide6.QtWidgets import QApplication
 
         from ctgaze_app.ui.demo.driver import DemoDriver
+        from ctgaze_app.ui.interrupt import InterruptWatch
         from ctgaze_app.ui.main_window import MainWindow
         from ctgaze_app.ui.theme import apply_theme
 
@@ -74,10 +75,13 @@ def run_headless_demo(options: DemoOptions, report: Callable[[str], None]) -> De
             driver = DemoDriver(window, options, guided=False, scratch=Path(scratch))
             driver.reported.connect(report)
             driver.ended.connect(lambda: application.exit(0))
+            watch = InterruptWatch()
+            watch.interrupted.connect(driver.interrupt)
             # Inside the event loop, so that a failure in its first step can end the loop.
             QTimer.singleShot(0, driver, driver.start)
             application.exec()
             window.close()
+            watch.close()
         application.processEvents()
         qInstallMessageHandler(before)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +50,9 @@ def test_every_tracker_keeps_the_contract(run: Callable[[Path, Report, StopSigna
     thread = threading.Thread(target=run, args=(tmp_path, states.append, stop))
     thread.start()
     until(lambda: states)
-    assert states[0]["state"] == "ready" and states[0]["name"].startswith("CTGaze Simulated Tracker 3")
+    assert states[0]["state"] == "ready" and re.fullmatch(
+        r"CTGaze (Simulated|Mouse|Replayed) Tracker 3\d", states[0]["name"]
+    )
     collector = Collector(states[0]["source_id"])
     collector.for_seconds(0.4)
     ending = threading.Thread(target=lambda: (stop.stop(), thread.join()))
