@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,12 @@ GAZE_FILE, FIXATION_FILE, SEGMENT_FILE, QUALITY_FILE = (
     "dwell_segments.csv",
     "quality.json",
 )
-DERIVED_FILES = (GAZE_FILE, FIXATION_FILE, SEGMENT_FILE, QUALITY_FILE)
+COLUMNS_FILE = "columns.toml"
+"""What every column means, a copy of the program's own."""
+
+DERIVED_FILES = (GAZE_FILE, FIXATION_FILE, SEGMENT_FILE, COLUMNS_FILE, QUALITY_FILE)
 ROW_GROUP_ROWS = 1 << 18
-DERIVED_SCHEMA = 1
+DERIVED_SCHEMA = 2
 """Counts changes of the columns or of what they mean."""
 
 DECIMALS = {
@@ -81,29 +85,28 @@ def write_derived(
         When the folder refuses.
     """
     target = folder / "derived"
-    quality_text = json.dumps(
-        {
-            "schema": DERIVED_SCHEMA,
-            "provenance": provenance(folder, manifest, parameters),
-            "problems": list(problems),
-            "trials": {
-                str(number): {**figures.to_dict(), "calibration": calibration[number].to_dict()}
-                for number, figures in sorted(quality.items())
-            },
+    columns = resources.files("resources").joinpath(COLUMNS_FILE).read_bytes().replace(b"\r\n", b"\n")
+    record: dict[str, Any] = {
+        "schema": DERIVED_SCHEMA,
+        "provenance": provenance(folder, manifest, parameters),
+        "problems": list(problems),
+        "trials": {
+            str(number): {**figures.to_dict(), "calibration": calibration[number].to_dict()}
+            for number, figures in sorted(quality.items())
         },
-        indent=1,
-        allow_nan=False,
-    )
+    }
     try:
         target.mkdir(exist_ok=True)
         _replace(target / GAZE_FILE, partial(_write_gaze, manifest=manifest, gaze=gaze))
-        for name, columns, tables in (
-            (FIXATION_FILE, FIXATION_COLUMNS, fixations),
-            (SEGMENT_FILE, SEGMENT_COLUMNS, segments),
+        for name, content in (
+            (FIXATION_FILE, csv_text(FIXATION_COLUMNS, fixations).encode("utf-8")),
+            (SEGMENT_FILE, csv_text(SEGMENT_COLUMNS, segments).encode("utf-8")),
+            (COLUMNS_FILE, columns),
         ):
-            content = csv_text(columns, tables).encode("utf-8")
             _replace(target / name, partial(Path.write_bytes, data=content))
-        _replace(target / QUALITY_FILE, partial(Path.write_bytes, data=(quality_text + "\n").encode("utf-8")))
+        record["tables"] = {name: _digest(target / name) for name in DERIVED_FILES if name != QUALITY_FILE}
+        quality_text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+        _replace(target / QUALITY_FILE, partial(Path.write_bytes, data=quality_text.encode("utf-8")))
     except OSError as error:
         raise SessionError(
             f"the tables cannot be written: {error.strerror or type(error).__name__}",
@@ -111,6 +114,12 @@ def write_derived(
             remedy="check rights and space",
         ) from error
     return DERIVED_FILES
+
+
+def changed_tables(folder: Path, record: Mapping[str, Any]) -> list[str]:
+    """Tables that are not those that `quality.json` (its content is `record`) was written with."""
+    made = record["tables"]
+    return [name for name in DERIVED_FILES if name != QUALITY_FILE and made[name] != _digest(folder / "derived" / name)]
 
 
 def provenance(folder: Path, manifest: SessionManifest, parameters: IvtParameters) -> dict[str, Any]:

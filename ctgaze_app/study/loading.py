@@ -106,13 +106,16 @@ def derived_is_current(folder: Path, manifest: SessionManifest) -> bool:
     The detector's parameters are not compared: tables made with chosen ones stay as they are.
     """
     from ctgaze_app.gaze.detectors import TOBII_IVT
-    from ctgaze_app.study.derived import provenance
+    from ctgaze_app.study.derived import changed_tables, provenance
 
     derived = folder / "derived"
     if not all((derived / name).is_file() for name in DERIVED_FILES):
         return False
     try:
-        made = json.loads((derived / QUALITY_FILE).read_text(encoding="utf-8"))["provenance"]
+        record = json.loads((derived / QUALITY_FILE).read_text(encoding="utf-8"))
+        if changed_tables(folder, record):
+            return False
+        made = record["provenance"]
         now = json.loads(json.dumps(provenance(folder, manifest, TOBII_IVT)))
         return bool({**made, "detector": None} == {**now, "detector": None})
     except (OSError, ValueError, KeyError, TypeError):

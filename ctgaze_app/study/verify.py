@@ -12,13 +12,14 @@ from ctgaze_app.acquisition.xdf import XdfFile, read_xdf
 from ctgaze_app.errors import SessionError
 from ctgaze_app.gaze.detectors import TOBII_IVT
 from ctgaze_app.study.calibrations import read_calibration
-from ctgaze_app.study.derived import DERIVED_FILES, QUALITY_FILE, provenance
+from ctgaze_app.study.derived import DERIVED_FILES, QUALITY_FILE, changed_tables, provenance
 from ctgaze_app.study.raw_session import markers_of
 from ctgaze_app.study.session import MANIFEST_NAME, PartRecord, SessionManifest, read_manifest
 from ctgaze_app.study.stream_checks import check_sound, check_streams
 
 Progress = Callable[[int, int], None]
 SALVAGE = "run: ctgaze session salvage"
+RESTORE = "restore it from a copy"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def verify_session(folder: Path, progress: Progress | None = None) -> list[Probl
     try:
         manifest = read_manifest(folder)
     except SessionError as error:
-        return [*problems, Problem("error", MANIFEST_NAME, error.message, SALVAGE)]
+        return [*problems, Problem("error", MANIFEST_NAME, error.message, SALVAGE if problems else error.remedy)]
     tell = progress or _ignore
     steps = len(manifest.parts) + 2
     problems += _states(manifest) + _unknown_recordings(folder, manifest)
@@ -67,8 +68,10 @@ def verify_session(folder: Path, progress: Progress | None = None) -> list[Probl
         if recording is not None:
             recordings[part.number] = recording
         tell(done, steps)
+    # A closed session has nothing left to salvage: what its sound lacks is gone from here.
+    unfinished = manifest.state in {"open", "interrupted"} or any((folder / "dictation").glob("*.wav"))
     problems += [
-        Problem(severity, where, message, SALVAGE if severity == "error" else "")
+        Problem(severity, where, message, (SALVAGE if unfinished else RESTORE) if severity == "error" else "")
         for severity, where, message in check_sound(folder, manifest, recordings)
     ]
     tell(steps - 1, steps)
@@ -120,11 +123,11 @@ def _part(folder: Path, manifest: SessionManifest, part: PartRecord) -> tuple[li
     where = f"part {part.number}"
     path = folder / part.file
     if not path.exists():
-        return [Problem("error", where, "its recording is missing", "restore it from a copy")], None
+        return [Problem("error", where, "its recording is missing", RESTORE)], None
     try:
         recording = read_xdf(path)
     except SessionError as error:
-        return [Problem("error", where, error.message, SALVAGE)], None
+        return [Problem("error", where, error.message, RESTORE)], None
     problems = []
     if not recording.complete:
         problems.append(Problem("error", where, recording.problem or "its streams have no footers", SALVAGE))
@@ -151,16 +154,19 @@ def _calibrations(folder: Path, manifest: SessionManifest) -> list[Problem]:
 
 
 def _derived(folder: Path, manifest: SessionManifest) -> list[Problem]:
-    """Tables can be made again at any time, so whatever is wrong with them is a note."""
+    """Tables can be made again at any time, so what is missing or old is a note; what was altered is an error."""
     remedy = "run: ctgaze session process"
     missing = [name for name in DERIVED_FILES if not (folder / "derived" / name).exists()]
     if missing:
         return [Problem("note", "derived", f"not made yet: {', '.join(missing)}", remedy)]
     try:
-        made = json.loads((folder / "derived" / QUALITY_FILE).read_text(encoding="utf-8"))["provenance"]
+        record = json.loads((folder / "derived" / QUALITY_FILE).read_text(encoding="utf-8"))
+        made, changed = record["provenance"], changed_tables(folder, record)
         current = provenance(folder, manifest, TOBII_IVT)
     except (OSError, ValueError, KeyError, TypeError):
         return [Problem("note", "derived", "cannot be told what it was made from", remedy)]
+    if changed:
+        return [Problem("error", "derived", f"changed since it was made: {', '.join(changed)}", remedy)]
     if made["inputs"] != current["inputs"]:
         return [Problem("note", "derived", "older than the raw files it was made from", remedy)]
     if made != current:

@@ -142,3 +142,14 @@ def test_findings_name_no_path(whole: Path) -> None:
 def test_an_empty_folder_is_no_session(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match="no session here"):
         verify_session(tmp_path)
+
+
+def test_what_salvage_cannot_bring_back_is_not_sent_to_salvage(tmp_path: Path) -> None:
+    make_session(tmp_path / "s", seconds=2.0)
+    (tmp_path / "s" / "session.json").write_text("garbage", encoding="utf-8")
+    (broken,) = verify_session(tmp_path / "s")
+    assert (broken.severity, broken.remedy) == ("error", "restore it from a copy")
+
+    make_session(tmp_path / "t", seconds=2.0)
+    (tmp_path / "t" / "recording.xdf").write_bytes(b"garbage" * 100)
+    assert "restore it from a copy" in [problem.remedy for problem in verify_session(tmp_path / "t")]
