@@ -35,9 +35,13 @@ def demo(
     from ctgaze_app.ui.demo.runner import run_guided_demo, run_headless_demo
 
     options = DemoOptions(case=case, out=out, seconds=seconds, tracker_rate_hz=tracker_rate, seed=seed)
+
+    def report(line: str) -> None:
+        typer.echo(line, err=True)
+
     if not headless:
-        raise typer.Exit(run_guided_demo(options))
-    figures = run_headless_demo(options, report=lambda line: typer.echo(line, err=True))
+        raise typer.Exit(run_guided_demo(options, report))
+    figures = run_headless_demo(options, report)
     if as_json:
         typer.echo(json.dumps(figures.as_json()))
     else:

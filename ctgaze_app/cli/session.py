@@ -11,7 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="Process, verify or salvage a recorded session.", no_args_is_help=True)
+app = typer.Typer(
+    help="Process, verify or salvage a recorded session.\n\nExample: ctgaze session verify my-session",
+    no_args_is_help=True,
+)
 
 Folder = Annotated[Path, typer.Argument(metavar="SESSION", help="The session's folder, the one with session.json.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -33,7 +33,7 @@ from ctgaze_app.study.session import (
     SessionManifest,
     TrackerRecord,
     TrialRecord,
-    session_code,
+    code_for_folder,
     write_atomically,
     write_manifest,
 )
@@ -111,7 +111,7 @@ class LiveSession:
         self._opened_at = float("inf")
         self._missing: list[str] = []
         self._manifest = SessionManifest(
-            session=session_code(settings.reader),
+            session=code_for_folder(settings.folder, settings.reader),
             reader=settings.reader,
             started_utc=utc_text(),
             software=_software(),

@@ -139,6 +139,16 @@ def session_code(reader: str, started: datetime | None = None) -> str:
     return f"{reader}_{moment:%Y%m%dT%H%M%SZ}"
 
 
+def code_for_folder(folder: Path, reader: str) -> str:
+    """The session's code: the folder's own name when it was made by `session_code` for this reader, else a fresh one.
+
+    Other folder names are the user's words and may name somebody, so they never become a code.
+    """
+    if re.fullmatch(re.escape(reader) + r"_\d{8}T\d{6}Z", folder.name):
+        return folder.name
+    return session_code(reader)
+
+
 def create_session_folder(folder: Path) -> None:
     """Make an empty session folder, checked to be writable, without touching anything that exists.
 

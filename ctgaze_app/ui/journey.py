@@ -39,6 +39,7 @@ CLOSING_AT_MOST_MS = 60_000
 class Stage(Enum):
     """Where a journey is."""
 
+    NEW = "new"
     LOADING = "loading"
     CONNECTING = "connecting"
     OPENING = "opening"
@@ -79,7 +80,7 @@ class Journey(QObject):
         self.request = request
         self.folder = request.session_folder
         self.volumes: Mapping[int, Volume] = {}
-        self.stage = Stage.LOADING
+        self.stage = Stage.NEW
         self.session: LiveSession | None = None
         self.room: ReadingRoom | None = None
         self.flow: CalibrationFlow | None = None
@@ -388,8 +389,9 @@ class Journey(QObject):
             self.room = None
 
     def _set_stage(self, stage: Stage) -> None:
-        self.stage = stage
-        self.stage_changed.emit(stage)
+        if stage is not self.stage:
+            self.stage = stage
+            self.stage_changed.emit(stage)
 
 
 def finish_session(folder: Path, broken: bool, progress: Callable[[int, int], None]) -> None:

@@ -102,6 +102,7 @@ class DemoDriver(QObject):
         options = self._options
         sound = write_stand_in_sound(self._scratch / "stand_in.wav", options.seconds + BEFORE_CALIBRATION_S)
         folder = options.out or user_documents_path() / "CTGaze" / session_code("demo")
+        self.reported.emit(f"session folder: {folder}")
         request = CaseRequest(
             ct_path=case,
             session_folder=folder,

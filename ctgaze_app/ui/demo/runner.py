@@ -21,20 +21,24 @@ if TYPE_CHECKING:
     from ctgaze_app.ui.main_window import MainWindow
 
 
-def run_guided_demo(options: DemoOptions) -> int:
+def run_guided_demo(options: DemoOptions, report: Callable[[str], None]) -> int:
     """Open the application and let the scripted reader show the main job; ends in replay, stays open."""
     from ctgaze_app.ui.application import run_application
 
     require_screen()
     configure_lsl(new_session_id())
-    return run_application(lambda window: start_guided_demo(window, options))  # type: ignore[arg-type]
+    return run_application(lambda window: start_guided_demo(window, options, report))  # type: ignore[arg-type]
 
 
-def start_guided_demo(window: MainWindow, options: DemoOptions | None = None) -> DemoDriver:
-    """Start the demo inside an open window."""
+def start_guided_demo(
+    window: MainWindow, options: DemoOptions | None = None, report: Callable[[str], None] | None = None
+) -> DemoDriver:
+    """Start the demo inside an open window; `report` receives one line per stage."""
     from ctgaze_app.ui.demo.driver import DemoDriver
 
     driver = DemoDriver(window, options or DemoOptions(), guided=True)
+    if report is not None:
+        driver.reported.connect(report)
     window.demo = driver
     driver.start()
     return driver

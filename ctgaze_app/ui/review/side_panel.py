@@ -105,7 +105,9 @@ class SidePanel(QWidget):
         back.clicked.connect(self.home_asked)
         layout.addWidget(back, alignment=Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(_heading("Session"))
-        code = QLabel(session.manifest.session.replace("_", "_\u200b"))
+        tracker = session.manifest.tracker
+        made_up = "\nsimulated eye" if tracker is not None and tracker.simulated else ""
+        code = QLabel(session.manifest.session.replace("_", "_\u200b") + made_up)
         code.setWordWrap(True)
         code.setObjectName("secondary")
         layout.addWidget(code)
