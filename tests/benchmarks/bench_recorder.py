@@ -54,6 +54,9 @@ while True:
 """
 
 
+READY_WITHIN_S = 30.0
+
+
 def cpu_seconds(process: psutil.Process) -> float:
     """User and system time of a process so far."""
     times = process.cpu_times()
@@ -95,7 +98,10 @@ def measure(chunk: int, seconds: float, folder: Path) -> dict[str, float]:
             )
         )
         painter.start()
+        give_up = time.monotonic() + READY_WITHIN_S
         while not recorder.ready:
+            if time.monotonic() > give_up:
+                raise SystemExit(f"the recorder was not ready within {READY_WITHIN_S:g} s; are other sessions running?")
             recorder.poll()
             time.sleep(0.05)
         start = markers.push("trial_start", trial=1, dictation="1_bench")
