@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import json
-import platform
 import time
-from dataclasses import dataclass
 from enum import Enum
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Literal
 
 from psygnal import Signal
 
-from ctgaze_app import __version__
 from ctgaze_app.acquisition.clock import boot_id, local_clock, utc_text
-from ctgaze_app.acquisition.dialects import GazeLayout
-from ctgaze_app.acquisition.inlet import GazeStreamInfo
-from ctgaze_app.acquisition.microphone import AudioSource
 from ctgaze_app.acquisition.recorder_config import RecorderConfig, RunningTrial, StreamChoice
 from ctgaze_app.acquisition.recorder_process import RecorderProcess
 from ctgaze_app.acquisition.streams import MarkerOutlet, ViewOutlet
@@ -26,9 +18,7 @@ from ctgaze_app.errors import SessionError
 from ctgaze_app.gaze.views import PaintedView
 from ctgaze_app.study.journal import Journal
 from ctgaze_app.study.session import (
-    LatencyRecord,
     PartRecord,
-    ScreenRecord,
     SeriesRecord,
     SessionManifest,
     TrackerRecord,
@@ -37,25 +27,11 @@ from ctgaze_app.study.session import (
     write_atomically,
     write_manifest,
 )
+from ctgaze_app.study.session_settings import SessionSettings, display_latency, software_versions
 
 MAXIMUM_PARTS = 20
 OPENING_LIMIT_S = 30.0
 """A stream that the recorder has not found by then is not visible to it; waiting longer would be waiting for ever."""
-
-
-@dataclass(frozen=True)
-class SessionSettings:
-    """What is fixed before a session starts."""
-
-    folder: Path
-    reader: str
-    seed: int
-    screen: ScreenRecord
-    tracker: GazeStreamInfo
-    layout: GazeLayout
-    tracker_latency: LatencyRecord
-    simulated: bool
-    audio: AudioSource | None
 
 
 class SessionState(Enum):
@@ -67,13 +43,6 @@ class SessionState(Enum):
     CLOSING = "closing"
     CLOSED = "closed"
     FAILED = "failed"
-
-
-def display_latency(refresh_hz: float) -> LatencyRecord:
-    """From end of paint to light, when nobody measured it: 1.5 refresh intervals, uncertainty 1 (design: time)."""
-    return LatencyRecord(
-        latency_s=1.5 / refresh_hz, uncertainty_s=1.0 / refresh_hz, source="assumed: 1.5 refresh intervals"
-    )
 
 
 class LiveSession:
@@ -114,7 +83,7 @@ class LiveSession:
             session=code_for_folder(settings.folder, settings.reader),
             reader=settings.reader,
             started_utc=utc_text(),
-            software=_software(),
+            software=software_versions(),
             seed=settings.seed,
             screen=settings.screen,
             display=display_latency(settings.screen.refresh_hz),
@@ -390,11 +359,6 @@ class LiveSession:
     def _set_state(self, state: SessionState) -> None:
         self.state = state
         self.state_changed.emit(state)
-
-
-def _software() -> dict[str, str]:
-    packages = ("pylsl", "pydicom", "numpy", "PySide6-Essentials", "pyqtgraph")
-    return {"ctgaze": __version__, "python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
 def _triple(values: Any) -> tuple[float, float, float]:

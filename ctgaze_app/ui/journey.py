@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
-from pathlib import Path
 from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
@@ -15,10 +14,10 @@ from ctgaze_app.ct import load_series
 from ctgaze_app.ct.volume import Volume
 from ctgaze_app.errors import CTGazeError
 from ctgaze_app.gaze.views import PaintedView
-from ctgaze_app.study.live import LiveSession, SessionSettings, SessionState
-from ctgaze_app.study.processing import process_session
-from ctgaze_app.study.salvage import salvage_session
+from ctgaze_app.study.finishing import finish_session
+from ctgaze_app.study.live import LiveSession, SessionState
 from ctgaze_app.study.session import ScreenRecord, create_session_folder, discard_empty_session_folder
+from ctgaze_app.study.session_settings import SessionSettings
 from ctgaze_app.ui.background import BackgroundJob
 from ctgaze_app.ui.calibration.flow import CalibrationFlow, PageHost
 from ctgaze_app.ui.case_request import CaseRequest
@@ -392,10 +391,3 @@ class Journey(QObject):
         if stage is not self.stage:
             self.stage = stage
             self.stage_changed.emit(stage)
-
-
-def finish_session(folder: Path, broken: bool, progress: Callable[[int, int], None]) -> None:
-    """Make a session whole whose recorder died on the way, then find its fixations."""
-    if broken:
-        salvage_session(folder)
-    process_session(folder, progress=progress)

@@ -16,8 +16,9 @@ from ctgaze_app.acquisition.streams import MarkerOutlet, ViewOutlet, parse_marke
 from ctgaze_app.errors import SessionError
 from ctgaze_app.study import live
 from ctgaze_app.study.journal import read_journal
-from ctgaze_app.study.live import LiveSession, SessionSettings, SessionState
+from ctgaze_app.study.live import LiveSession, SessionState
 from ctgaze_app.study.session import LatencyRecord, ScreenRecord, create_session_folder, read_manifest
+from ctgaze_app.study.session_settings import SessionSettings
 from tests.factories.volumes import make_volume
 
 
