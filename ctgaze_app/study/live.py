@@ -55,13 +55,10 @@ class LiveSession:
         Kind and one line for the coordinator; also written as a marker and to the journal.
     sound_recording(bool)
         Whether the running trial's sound is being written.
-    recorder_status(dict)
-        The recorder's last report, twice a second.
     """
 
     state_changed = Signal(SessionState)
     fault = Signal(str, str)
-    recorder_status = Signal(dict)
     sound_recording = Signal(bool)
 
     def __init__(self, settings: SessionSettings, markers: MarkerOutlet, views: ViewOutlet) -> None:
@@ -69,7 +66,6 @@ class LiveSession:
         self.state = SessionState.NEW
         self.markers = markers
         self.views = views
-        self.last_status: dict[str, Any] = {}
         self.ready_lsl = float("nan")
         self.stop_lsl = float("nan")
         self._recorder = RecorderProcess()
@@ -261,9 +257,6 @@ class LiveSession:
                 self._set_state(SessionState.READY)
         elif kind == "waiting":
             self._missing = [str(name) for name in message.get("missing", [])]
-        elif kind == "status":
-            self.last_status = message
-            self.recorder_status.emit(message)
         elif kind == "audio_started":
             fields = {key: message[key] for key in ("file_number", "first_frame_lsl", "stem") if key in message}
             self.mark("audio_start", **fields)

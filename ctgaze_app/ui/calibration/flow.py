@@ -90,7 +90,6 @@ class CalibrationFlow(QObject):
         self.validation_number: int | None = None
         self.raw_accuracy_deg = float("nan")
         self.validation_accuracy_deg = float("nan")
-        self.verdict: Verdict | None = None
         self._request, self._session, self._source, self._host = request, session, source, host
         self._geometry = screen.geometry()
         self._mm_per_px = fitted_mm_per_px(volume, screen.width_px, screen.height_px)
@@ -183,7 +182,6 @@ class CalibrationFlow(QObject):
         )
 
         def accept() -> None:
-            self.verdict = verdict
             self.validation_accuracy_deg = mean_error_deg(measured.corrected, verdict.eye)
             self.raw_accuracy_deg = mean_error_deg(measured.raw, verdict.eye)
             self.validation_number = self._keep(measured, accepted=True)

@@ -60,7 +60,6 @@ class DemoDriver(QObject):
         self._plan: ReadingPlan | None = None
         self._reader: ScriptedReader | None = None
         self._journey: Journey | None = None
-        self._live: LiveFigures | None = None
         self.figures: DemoFigures | None = None
         self.problem: CTGazeError | None = None
 
