@@ -74,7 +74,7 @@ class LabelledRegion:
         known = np.isfinite(voxel).all(axis=-1)
         index = np.floor(np.where(known[..., None], voxel, -1e6) + 0.5).astype(np.int64)[..., ::-1]
         place = index - np.asarray(self.first_kji)
-        inside = np.asarray(known & ((place >= 0) & (place < np.asarray(self.box_shape_kji))).all(axis=-1))
+        inside: NDArray[np.bool_] = np.asarray(known & ((place >= 0) & (place < np.asarray(self.box_shape_kji))).all(axis=-1))
         if self.mask is not None:
             safe = np.where(inside[..., None], place, 0)
             inside = inside & self.mask[safe[..., 0], safe[..., 1], safe[..., 2]]
