@@ -71,10 +71,12 @@ class LabelledRegion:
     def contains(self, voxel_ijk: ArrayLike) -> NDArray[np.bool_]:
         """Whether each voxel (..., 3), floats as (i, j, k), lies in it (nearest voxel; NaN never does)."""
         voxel = np.asarray(voxel_ijk, dtype=np.float64)
-        known = np.isfinite(voxel).all(axis=-1)
+        known: NDArray[np.bool_] = np.asarray(np.isfinite(voxel).all(axis=-1))
         index = np.floor(np.where(known[..., None], voxel, -1e6) + 0.5).astype(np.int64)[..., ::-1]
         place = index - np.asarray(self.first_kji)
-        inside: NDArray[np.bool_] = np.asarray(known & ((place >= 0) & (place < np.asarray(self.box_shape_kji))).all(axis=-1))
+        inside: NDArray[np.bool_] = np.asarray(
+            known & ((place >= 0) & (place < np.asarray(self.box_shape_kji))).all(axis=-1)
+        )
         if self.mask is not None:
             safe = np.where(inside[..., None], place, 0)
             inside = inside & self.mask[safe[..., 0], safe[..., 1], safe[..., 2]]
