@@ -94,6 +94,20 @@ class SaccadeSegment:
 
 
 @dataclass(frozen=True, eq=False)
+class PursuitSegment:
+    """The eye follows something smoothly from `from_deg` at `velocity_deg_s` (both (2,)) until `end_s`."""
+
+    start_s: float
+    end_s: float
+    from_deg: NDArray[np.float64]
+    velocity_deg_s: NDArray[np.float64]
+
+    def at(self, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Direction (N, 2) in degrees at `times_s` (N,)."""
+        return self.from_deg + (times_s - self.start_s)[:, None] * self.velocity_deg_s
+
+
+@dataclass(frozen=True, eq=False)
 class BlinkSegment:
     """The lids are closed from `start_s` to `end_s` while the eye stays at `place_deg`."""
 
