@@ -1,0 +1,341 @@
+"""BIDS 1.11 eye tracking (BEP020): reads a data set's recordings and their events; `bids_export` writes them.
+
+What the files declare is taken as declared and nothing else: a recording without units, with another coordinate system
+than ``gaze-on-screen`` or with an unknown eye is refused. Foreign data sets know no voxels, so their rows lie on no
+image. Of a trial recorded with several eyes the one that combines them counts; without one, `eye` must be declared.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctgaze_app.formats.bids_export import write_bids
+from ctgaze_app.formats.bids_sidecar import (
+    EVENT_ENDING,
+    EYES,
+    GAZE_ENDING,
+    case_of,
+    check_columns,
+    check_sidecar,
+    entities_of,
+    json_object,
+    reader_codes,
+    screen_of,
+    seconds_of,
+    unit_of,
+)
+from ctgaze_app.formats.contract import Format, FormatError, Option, at
+from ctgaze_app.formats.dataset import EVENT_COLUMNS, FIXATION_COLUMNS, SAMPLE_COLUMNS, DataSet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEXT_COLUMNS = ("trial_type", "message", "kind")
+
+
+def read_bids(path: Path, options: Mapping[str, str]) -> DataSet:
+    """Read every eye-tracking recording below `path`.
+
+    Raises
+    ------
+    FormatError
+        With file, row and column of the first fault.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    description = path / "dataset_description.json"
+    if not description.is_file():
+        raise FormatError(
+            "no BIDS data set here", place=path.name, remedy="name the folder that holds dataset_description.json"
+        )
+    version = json_object(description).get("BIDSVersion")
+    if not isinstance(version, str):
+        raise FormatError("BIDSVersion is missing", place=at(description), remedy="declare the version of BIDS")
+    readers = reader_codes(path)
+    trials: dict[tuple[Any, ...], dict[str, Path]] = {}
+    sidecars: dict[Path, dict[str, Any]] = {}
+    for sidecar in sorted(path.rglob(f"*{GAZE_ENDING}.json")):
+        content = json_object(sidecar)
+        if content.get("PhysioType") != "eyetrack":
+            continue
+        check_sidecar(sidecar, content)
+        sidecars[sidecar] = content
+        entities = entities_of(sidecar)
+        key = (entities["sub"], entities.get("ses", ""), entities.get("task", ""), entities.get("run", "1"))
+        eyes = trials.setdefault(key, {})
+        if content["RecordedEye"] in eyes:
+            # Of two recordings of one eye the study's own (eye3, after the correction) counts.
+            sidecar = max(sidecar, eyes[content["RecordedEye"]])
+        eyes[content["RecordedEye"]] = sidecar
+    if not trials:
+        raise FormatError(
+            "no eye-tracking recording in this data set",
+            place=path.name,
+            remedy="recordings are *_physio.json files with PhysioType eyetrack",
+        )
+    gaze, fixations, events, cases, screens = [], [], [], {}, []
+    for number, (key, by_eye) in enumerate(sorted(trials.items()), start=1):
+        chosen = _chosen(by_eye, options["eye"], key)
+        content = sidecars[chosen]
+        keys = _keys(key, content, readers, number)
+        screen = screen_of(chosen)
+        screen["rate_hz"] = float(content["SamplingFrequency"])
+        screens.append(screen)
+        cases[keys["case"]] = case_of(keys["case"], content, screen, chosen)
+        table = _table(chosen.with_suffix(".tsv.gz"), content)
+        origin = _origin_s(chosen, content, table)
+        gaze.append(_gaze(table, keys, content, screen, origin, chosen))
+        found = chosen.with_name(chosen.name.replace(GAZE_ENDING, EVENT_ENDING))
+        if found.is_file():
+            of_events = json_object(found)
+            check_columns(found, of_events, ("onset",))
+            rows = _table(found.with_suffix(".tsv.gz"), of_events)
+            scale = seconds_of(chosen, content, "timestamp")
+            mine, others = _events(rows, keys, screen, scale, origin)
+            fixations.append(mine)
+            events.append(others)
+    if any(one != screens[0] for one in screens):
+        raise FormatError(
+            "trials of different screens or rates", place=path.name, remedy="import each screen's trials on their own"
+        )
+    empty = pd.DataFrame(columns=list(FIXATION_COLUMNS))
+    files = {
+        file.relative_to(path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(path.rglob("*"))
+        if file.is_file()
+    }
+    all_fixations = pd.concat(fixations, ignore_index=True) if fixations else empty
+    notes = [] if len(all_fixations) else ["The data set has no fixations; detect them from its samples."]
+    return DataSet(
+        cases=tuple(cases.values()),
+        fixations=all_fixations,
+        samples=pd.concat(gaze, ignore_index=True),
+        events=pd.concat(events, ignore_index=True) if events else None,
+        screen=screens[0],
+        source=_source(sidecars),
+        provenance={"format": "bids", "options": dict(options), "files": files, "notes": notes},
+    )
+
+
+def _chosen(by_eye: Mapping[str, Path], eye: str, key: tuple[Any, ...]) -> Path:
+    if eye != "combined" and eye in by_eye:
+        return by_eye[eye]
+    if eye == "combined" and "cyclopean" in by_eye:
+        return by_eye["cyclopean"]
+    if eye == "combined" and len(by_eye) == 1:
+        return next(iter(by_eye.values()))
+    raise FormatError(
+        f"the recordings of sub-{key[0]} run-{key[3]} are of {' and '.join(sorted(by_eye))}",
+        place=at(next(iter(by_eye.values()))),
+        remedy="declare which eye counts: --option eye=left|right|cyclopean",
+    )
+
+
+def _keys(key: tuple[Any, ...], content: Mapping[str, Any], readers: Mapping[str, str], number: int) -> dict[str, Any]:
+    subject, session, task, run = key
+    trial = content.get("CTGazeTrial", int(run) if str(run).isdigit() else number)
+    return {
+        "session": str(content.get("CTGazeSession", session)),
+        "reader": str(content.get("CTGazeReader", readers.get(subject, subject))),
+        "trial": trial if isinstance(trial, int) and trial > 0 else number,
+        "case": str(content.get("CTGazeCase", task or "unknown")),
+    }
+
+
+def _table(path: Path, content: Mapping[str, Any]) -> pd.DataFrame:
+    """The columns of a headerless table: numbers with NaN for ``n/a``, text where the column is text."""
+    import pandas as pd
+
+    columns: list[str] = content["Columns"]
+    try:
+        with gzip.open(path, "rb") as file:
+            text = file.read().decode("utf-8")
+    except FileNotFoundError as error:
+        raise FormatError("the table of this sidecar is missing", place=at(path), remedy="restore it") from error
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise FormatError(f"cannot be read: {error}", place=at(path), remedy="restore the file") from error
+    lines = text.split("\n")
+    if lines and lines[-1] == "":
+        lines.pop()
+    widths = np.array([line.count("\t") + 1 for line in lines])
+    wrong = np.flatnonzero(widths != len(columns))
+    if len(wrong):
+        raise FormatError(
+            f"{widths[wrong[0]]} cells instead of {len(columns)}",
+            place=at(path, int(wrong[0]) + 1),
+            remedy="complete the row or correct Columns",
+        )
+    if not lines:
+        return pd.DataFrame({name: np.empty(0) for name in columns})
+    raw = pd.read_csv(
+        io.StringIO(text), sep="\t", header=None, names=columns, dtype=str, keep_default_na=False, quoting=3
+    )
+    return pd.DataFrame(
+        {name: raw[name] if name in TEXT_COLUMNS else _numbers(raw[name], path, name) for name in columns}
+    )
+
+
+def _numbers(cells: pd.Series, path: Path, column: str) -> NDArray[np.float64]:
+    import pandas as pd
+
+    values = pd.to_numeric(cells.where(cells != "n/a", "nan"), errors="coerce").to_numpy(np.float64)
+    bad = np.flatnonzero(~np.isfinite(values) & (cells != "n/a").to_numpy())
+    if len(bad):
+        raise FormatError(
+            f"{cells.iloc[bad[0]]!r} is not a finite number",
+            place=at(path, int(bad[0]) + 1, column),
+            remedy="write n/a where nothing is known",
+        )
+    return values
+
+
+def _origin_s(path: Path, content: Mapping[str, Any], table: pd.DataFrame) -> float:
+    """What is taken from a timestamp in seconds to give the onset in its trial."""
+    stamps = table["timestamp"].to_numpy(np.float64) if len(table) else np.empty(0)
+    if len(stamps) == 0:
+        return 0.0
+    unknown = np.flatnonzero(~np.isfinite(stamps))
+    back = np.flatnonzero(np.diff(stamps) < 0) + 1
+    for rows, what in ((unknown, "has no timestamp"), (back, "lies before the row above")):
+        if len(rows):
+            raise FormatError(
+                f"the sample {what}",
+                place=at(path.with_suffix(".tsv.gz"), int(rows[0]) + 1, "timestamp"),
+                remedy="restore the order of time",
+            )
+    return float(stamps[0]) * seconds_of(path, content, "timestamp") - float(content["StartTime"])
+
+
+def _gaze(
+    table: pd.DataFrame,
+    keys: Mapping[str, Any],
+    content: Mapping[str, Any],
+    screen: Mapping[str, float],
+    origin_s: float,
+    path: Path,
+) -> pd.DataFrame:
+    import pandas as pd
+
+    x = table["x_coordinate"].to_numpy(np.float64) / screen["width_px"]
+    y = table["y_coordinate"].to_numpy(np.float64) / screen["height_px"]
+    unknown = np.full(len(table), np.nan)
+    flag = {name: _flags(table, name, path) for name in ("valid", "on_image", "calibration")}
+    seen = np.isfinite(x) & np.isfinite(y)
+    voxel = {f"{axis}_voxel": table.get(f"{axis}_voxel", pd.Series(unknown)).to_numpy(np.float64) for axis in "xyz"}
+    on_image = flag["on_image"] if flag["on_image"] is not None else np.zeros(len(table), dtype=bool)
+    pupil_unit = unit_of(content, "pupil_size")
+    rows = {
+        **keys,
+        "onset_s": np.round(
+            table["timestamp"].to_numpy(np.float64) * seconds_of(path, content, "timestamp") - origin_s, 9
+        ),
+        "valid": seen if flag["valid"] is None else flag["valid"],
+        "x_screen_norm": x,
+        "y_screen_norm": y,
+        **voxel,
+        "on_image": on_image & np.isfinite(voxel["x_voxel"]),
+        "pupil": table.get("pupil_size", pd.Series(unknown)).to_numpy(np.float64),
+        "pupil_unit": pupil_unit if isinstance(pupil_unit, str) else "",
+        "kind": "gaze" if flag["calibration"] is None else np.where(flag["calibration"], "calibration", "gaze"),
+    }
+    return pd.DataFrame(rows, index=range(len(table)))[list(SAMPLE_COLUMNS)]
+
+
+def _flags(table: pd.DataFrame, name: str, path: Path) -> NDArray[np.bool_] | None:
+    if name not in table.columns:
+        return None
+    values = table[name].to_numpy(np.float64)
+    wrong = np.flatnonzero(~np.isin(values, (0.0, 1.0)))
+    if len(wrong):
+        raise FormatError(
+            f"{values[wrong[0]]} is neither 0 nor 1",
+            place=at(path.with_suffix(".tsv.gz"), int(wrong[0]) + 1, name),
+            remedy="restore the file",
+        )
+    return np.asarray(values == 1.0)
+
+
+def _events(
+    table: pd.DataFrame, keys: Mapping[str, Any], screen: Mapping[str, float], scale: float, origin_s: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Fixations and all other events of one trial."""
+    import pandas as pd
+
+    count = len(table)
+    number = {
+        name: table.get(name, pd.Series(np.full(count, np.nan))).to_numpy(np.float64)
+        for name in ("onset", "duration", "fixation", "x_coordinate", "y_coordinate", "on_image", "x_voxel", "y_voxel",
+                     "z_voxel", "uncertainty_mm", "pupil_size", "blink")
+    }  # fmt: skip
+    kind_of_event = table.get("trial_type", pd.Series([""] * count)).to_numpy()
+    is_fixation = kind_of_event == "fixation"
+    kind = table.get("kind", pd.Series(["fixation"] * count)).to_numpy()
+    counted = np.where(np.isfinite(number["fixation"]), number["fixation"], np.cumsum(is_fixation))
+    onset = np.round(number["onset"] * scale - origin_s, 9)
+    fixations = pd.DataFrame(
+        {
+            **keys,
+            "fixation": counted[is_fixation].astype(np.int64),
+            "kind": kind[is_fixation],
+            "onset_s": onset[is_fixation],
+            "duration_s": number["duration"][is_fixation],
+            **{f"{axis}_voxel": number[f"{axis}_voxel"][is_fixation] for axis in "xyz"},
+            "on_image": number["on_image"][is_fixation] == 1,
+            "x_screen_norm": number["x_coordinate"][is_fixation] / screen["width_px"],
+            "y_screen_norm": number["y_coordinate"][is_fixation] / screen["height_px"],
+            "pupil": number["pupil_size"][is_fixation],
+            "pupil_unit": "",
+            "uncertainty_mm": number["uncertainty_mm"][is_fixation],
+        },
+        index=range(int(is_fixation.sum())),
+    )[list(FIXATION_COLUMNS)]
+    message = table.get("message", pd.Series(["n/a"] * count)).to_numpy()
+    name = np.where(kind_of_event == "saccade", "saccade", np.where(number["blink"] == 1, "blink", "message"))
+    text = [("" if m == "n/a" else str(m)) for m in message]
+    event = [n if n != "message" or not t else t.split(" ", 1)[0] for n, t in zip(name, text, strict=True)]
+    value = [t.split(" ", 1)[1] if " " in t and n == "message" else "" for n, t in zip(name, text, strict=True)]
+    rest = ~is_fixation
+    others = pd.DataFrame(
+        {
+            **keys,
+            "event": np.array(event, dtype=object)[rest],
+            "onset_s": onset[rest],
+            "duration_s": number["duration"][rest],
+            "value": np.array(value, dtype=object)[rest],
+        },
+        index=range(int(rest.sum())),
+    )[list(EVENT_COLUMNS)]
+    return fixations, others
+
+
+def _source(sidecars: Mapping[Path, Mapping[str, Any]]) -> Any:
+    named = {str(content.get("CTGazeSource", "reader")) for content in sidecars.values()}
+    return named.pop() if len(named) == 1 and named <= {"reader", "model", "simulated"} else "reader"
+
+
+def _recognises(path: Path) -> bool:
+    return path.is_dir() and (path / "dataset_description.json").is_file()
+
+
+FORMAT = Format(
+    name="bids",
+    title="BIDS 1.11 eye tracking: physio and physioevents",
+    read=read_bids,
+    write=write_bids,
+    read_options=(Option("eye", "which recording of a trial counts", ("combined", *EYES), default="combined"),),
+    write_options=(
+        Option("task", "the BIDS task label, letters and digits", default="reading"),
+        Option("name", "the data set's name", default="Gaze on medical images"),
+    ),
+    recognises=_recognises,
+)
