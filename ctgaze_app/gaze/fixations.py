@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from calibration.geometry import ScreenGeometry
 from ctgaze_app.gaze.detectors import EyeEvents
 from ctgaze_app.gaze.dwell import dwell_runs, longest_slice, main_run, samples_in, slice_range
+from ctgaze_app.gaze.following import eye_slopes, follows, picture_gain
 from ctgaze_app.gaze.frames import SeriesGeometry, screen_disc_mm, screen_px_to_voxel, voxel_to_patient_mm
 from ctgaze_app.gaze.mapping import MappedGaze, MappingSettings, in_rectangle, on_series, view_scales_mm
 from ctgaze_app.gaze.view_track import VIEW_STATES, ViewTrack
@@ -20,10 +21,6 @@ Indices = NDArray[np.intp]
 Table = dict[str, NDArray]
 
 KINDS = ("fixation", "drill", "pursuit")
-
-PURSUIT_DRIFT_DEG = 0.5
-"""Angle between the mean directions of a fixation's two halves from which the eye counts as following: half of a drift
-of 1 degree, twice what is left of 0.3 degrees of white noise at 60 Hz in 150 ms (our choice; no published value)."""
 
 FIXATION_COLUMNS = (
     "session", "reader", "trial", "case", "part", "series", "fixation", "onset_s", "offset_s", "duration_s",
@@ -99,9 +96,10 @@ def fixation_tables(
         segment_voxel, mean_px[runs.fixation], middle_view, views, series, geometry, settings
     )
     state, moving, scrolled = _view_states(onset, offset, fixation_pane, views, settings)
-    drift = _drift_deg(owner, time[member], (onset + offset) / 2, direction, count)
+    slopes = eye_slopes(owner, time[member], direction, onset, offset)
+    gain, way_deg = picture_gain(slopes, fixation_pane, views, geometry, settings.display_latency_s)
     kind = np.where(scrolled, KINDS.index("drill"), KINDS.index("fixation"))
-    kind[moving & (drift >= PURSUIT_DRIFT_DEG)] = KINDS.index("pursuit")
+    kind[follows(slopes, offset - onset, scrolled, moving, gain, way_deg)] = KINDS.index("pursuit")
     rows_in = events.last - events.first + 1
     valid_rows = _span_sum(mapped.valid, events)
     first_shown, last_shown, n_slices = slice_range(runs, count)
@@ -223,7 +221,8 @@ def _uncertainty_mm(
 def _view_states(
     onset: Floats, offset: Floats, pane: NDArray[np.int64], views: ViewTrack, settings: MappingSettings
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """State over each fixation (what changed strictly inside it), whether the picture moved, whether slices did."""
+    """State over each fixation (what changed strictly inside it), whether the picture was panned or zoomed, whether
+    slices changed."""
     state = np.zeros(len(onset), dtype=np.int64)
     kinds = np.zeros(len(onset), dtype=np.int64)
     moving, scrolled = np.zeros(len(onset), dtype=bool), np.zeros(len(onset), dtype=bool)
@@ -234,22 +233,10 @@ def _view_states(
             inside &= mine
             state[inside] = VIEW_STATES.index(name)
             kinds += inside
-            moving |= inside & (name != "window")
+            moving |= inside & (name in ("pan", "zoom"))
             scrolled |= inside & (name == "scroll")
     state[kinds > 1] = VIEW_STATES.index("mixed")
     return state, moving, scrolled
-
-
-def _drift_deg(owner: NDArray[np.int32], time: Floats, middle: Floats, direction: Floats, count: int) -> Floats:
-    """Angle between the mean directions of the two halves of each fixation; 0 where a half has no sample."""
-    early = time < middle[owner]
-    halves = []
-    for half in (early, ~early):
-        total = np.stack([_per(owner[half], count, direction[half, axis]) for axis in range(3)], axis=1)
-        length = np.linalg.norm(total, axis=1, keepdims=True)
-        halves.append(np.where(length > 0, total / np.where(length > 0, length, 1.0), np.nan))
-    chord = np.linalg.norm(halves[0] - halves[1], axis=1)
-    return np.nan_to_num(np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1.0))))
 
 
 def _dispersion_deg(owner: NDArray[np.int32], direction: Floats, count: int) -> Floats:

@@ -20,6 +20,11 @@ Indices = NDArray[np.intp]
 
 EYES_USED = ("none", "left", "right", "average", "combined")
 
+SLICE_COVERAGE_FACTOR = 2.0
+"""A sample within so many standard uncertainties of a slice change is `slice_uncertain`: the usual expanded uncertainty
+(GUM 6.2.1, about 95 %). With the display's stated uncertainty of one refresh interval it spans two, so that a latency
+that is two frames off what was stated is still marked."""
+
 
 class ScreenCorrection(Protocol):
     """A calibration's refit of one eye (`calibration.fit.Refit`)."""
@@ -155,7 +160,7 @@ def map_gaze(
             uncertain[mine] = near_any(
                 eye_time[mine],
                 views.slice_change_times(settings.display_latency_s, number),
-                settings.time_uncertainty_s,
+                SLICE_COVERAGE_FACTOR * settings.time_uncertainty_s,
             )
             state[mine] = views.view_state_at(eye_time[mine], settings.display_latency_s, number, settings.hold_s)
     return MappedGaze(

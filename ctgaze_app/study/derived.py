@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from ctgaze_app import __version__
 from ctgaze_app.errors import SessionError
 from ctgaze_app.gaze.detectors import EYE_STATES, IvtParameters
-from ctgaze_app.gaze.fixations import FIXATION_COLUMNS, PURSUIT_DRIFT_DEG, SEGMENT_COLUMNS, Table
+from ctgaze_app.gaze.fixations import FIXATION_COLUMNS, SEGMENT_COLUMNS, Table
+from ctgaze_app.gaze.following import PURSUIT_RULE
 from ctgaze_app.gaze.mapping import EYES_USED, MappedGaze
 from ctgaze_app.gaze.quality import TrialQuality
 from ctgaze_app.gaze.samples import EYES, EyeSamples, GazeSamples
@@ -41,7 +42,7 @@ COLUMNS_FILE = "columns.toml"
 
 DERIVED_FILES = (GAZE_FILE, FIXATION_FILE, SEGMENT_FILE, COLUMNS_FILE, QUALITY_FILE)
 ROW_GROUP_ROWS = 1 << 18
-DERIVED_SCHEMA = 2
+DERIVED_SCHEMA = 3
 """Counts changes of the columns or of what they mean."""
 
 DECIMALS = {
@@ -140,7 +141,7 @@ def provenance(folder: Path, manifest: SessionManifest, parameters: IvtParameter
         "pyarrow": pyarrow.__version__,
         "detector": {"name": "I-VT (Olsen 2012)", **asdict(parameters)},
         "view_state_hold_s": STATE_HOLD_S,
-        "pursuit_drift_deg": PURSUIT_DRIFT_DEG,
+        "pursuit": PURSUIT_RULE,
         "inputs": {
             "manifest": hashlib.sha256(json.dumps(relevant, sort_keys=True).encode("utf-8")).hexdigest(),
             "recordings": {part.file: _digest(folder / part.file) for part in manifest.parts},

@@ -1,9 +1,9 @@
 """A simulated reading of a stack whose truth is known at every instant: the eye, the painted views, the slices.
 
-The reader explores, drills (eye still, slices move), scans while scrolling, follows a structure whose place shifts from
-slice to slice, follows a panned picture, zooms and changes the window. Nothing here knows of a detector or of a mapping:
-what is measured later is held against it. Views are painted once a refresh; what was painted is on the screen one
-latency later, and that latency may be another one than the analysis is told (`latency_s`).
+The reader explores, drills (eye still, slices move), scans while scrolling, follows a structure whose place shifts
+from slice to slice, follows a panned picture, zooms and changes the window. Nothing here knows of a detector or of a
+mapping: what is measured later is held against it. Views are painted once a refresh; what was painted is on the screen
+one latency later, and that latency may be another one than the analysis is told (`latency_s`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class StackReadingSettings:
     Attributes
     ----------
     rate_hz, noise_rms_s2s_deg
-        Of the tracker; the noise is white, RMS from sample to sample of the signal that is analysed, both axes together.
+        Of the tracker; the noise is white, RMS from sample to sample of the signal that is analysed, both axes
+        together.
     latency_s
         True time from the end of a paint to its light.
     slices_per_s
@@ -301,11 +302,13 @@ class _Reading:
 
 
 def _true_events(segments: list[Segment], painted: PaintTable, settings: StackReadingSettings) -> TrueEvents:
-    """The eye's segments with their kinds; a rest during which another slice came on the screen is a drill."""
-    start = np.array([segment.start_s for segment in segments])
-    end = np.array([segment.end_s for segment in segments])
+    """The eye's segments with their kinds: rests that follow each other are one; a rest during which another slice came
+    on the screen is a drill."""
     names = {PursuitSegment: "pursuit", SaccadeSegment: "saccade", BlinkSegment: "blink"}
     kind = np.array([EVENT_KINDS.index(names.get(type(segment), "fixation")) for segment in segments], dtype=np.int8)
+    begins = np.append(True, (kind[1:] != kind[:-1]) | (kind[1:] != EVENT_KINDS.index("fixation")))
+    kind, start = kind[begins], np.array([segment.start_s for segment in segments])[begins]
+    end = np.append(start[1:], segments[-1].end_s)
     changed = np.flatnonzero(np.diff(painted.slice_index)) + 1
     changes = painted.time_s[changed] + settings.latency_s
     moved = np.searchsorted(changes, end, side="left") > np.searchsorted(changes, start, side="right")
