@@ -1,0 +1,242 @@
+"""Processes every session of a folder: in parallel here or on a Dask cluster, again only where something changed.
+
+What is kept between runs is each session's own `derived/`: it says what it was made from, so that a run that was
+stopped goes on where it was and a changed recording is processed anew. One table of all sessions is written at the
+end. A session that fails is named with its reason; the others go on.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ctgaze_app.errors import CTGazeError, SessionError
+from ctgaze_app.study.session import MANIFEST_NAME, read_manifest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Progress = Callable[[int, int], None]
+State = Literal["processed", "unchanged", "failed"]
+TABLE_NAME = "fixations"
+
+
+@dataclass(frozen=True)
+class SessionOutcome:
+    """What became of one session; `problem` is the reason of a failure in one line, `notes` what its tables lack."""
+
+    folder: Path = field(repr=False)
+    session: str
+    state: State
+    fixations: int = 0
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; the folder by its own name only."""
+        return {**asdict(self), "folder": self.folder.name, "notes": list(self.notes)}
+
+
+def find_sessions(folder: Path) -> list[Path]:
+    """Session folders in `folder`, in its `sessions/`, or `folder` itself, by name.
+
+    Raises
+    ------
+    SessionError
+        When there is none.
+    """
+    folder = Path(folder)
+    if (folder / MANIFEST_NAME).is_file():
+        return [folder]
+    found = sorted(path.parent for pattern in ("*", "sessions/*") for path in folder.glob(f"{pattern}/{MANIFEST_NAME}"))
+    if not found:
+        raise SessionError(
+            "no session in this folder", place=str(folder), remedy="name a study, or a folder of session folders"
+        )
+    return found
+
+
+def process_one(folder: Path, again: bool = False) -> SessionOutcome:
+    """Bring one session's tables up to date; never raises for what is wrong with the session."""
+    from ctgaze_app.study.loading import derived_is_current
+    from ctgaze_app.study.processing import process_session
+
+    try:
+        manifest = read_manifest(folder)
+        if not again and derived_is_current(folder, manifest):
+            return SessionOutcome(folder, manifest.session, "unchanged", _count_fixations(folder))
+        made = process_session(folder)
+    except CTGazeError as error:
+        return SessionOutcome(folder, folder.name, "failed", problem=str(error))
+    except Exception as error:  # noqa: BLE001 - one broken session must not cost the others their tables
+        return SessionOutcome(folder, folder.name, "failed", problem=f"unexpected {type(error).__name__}: {error}")
+    return SessionOutcome(folder, manifest.session, "processed", made.fixations, notes=made.problems)
+
+
+def process_sessions(
+    folders: Sequence[Path],
+    *,
+    again: bool = False,
+    processes: int | None = None,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> list[SessionOutcome]:
+    """Bring the tables of many sessions up to date, in the order of `folders`.
+
+    Parameters
+    ----------
+    again
+        Process also what has not changed.
+    processes
+        How many at a time on this machine; by default one a core.
+    scheduler
+        Address of a Dask scheduler (``tcp://host:8786``) whose workers see the same folders; then `processes` is not
+        used.
+
+    Raises
+    ------
+    SessionError
+        When the scheduler does not answer or Dask is not installed.
+    """
+    report = progress or (lambda done, total: None)
+    report(0, len(folders))
+    outcomes: dict[Path, SessionOutcome] = {}
+    run = _on_cluster(folders, again, scheduler) if scheduler else _here(folders, again, processes)
+    for outcome in run:
+        outcomes[outcome.folder] = outcome
+        report(len(outcomes), len(folders))
+    return [outcomes[folder] for folder in folders]
+
+
+def _here(folders: Sequence[Path], again: bool, processes: int | None) -> Iterator[SessionOutcome]:
+    count = min(processes or os.cpu_count() or 1, len(folders))
+    if count <= 1:
+        for folder in folders:
+            yield process_one(folder, again)
+        return
+    left = list(folders)
+    for outcome in _in_pool(folders, again, count):
+        left.remove(outcome.folder)
+        yield outcome
+    # A worker that dies takes the whole pool with it: what it had not finished runs again, each alone.
+    for folder in left:
+        alone = next(_in_pool([folder], again, 1), None)
+        yield alone or _lost(folder)
+
+
+def _in_pool(folders: Sequence[Path], again: bool, count: int) -> Iterator[SessionOutcome]:
+    """Outcomes as they come; ends early when a worker dies."""
+    # Spawned, as on Windows: no thread or lock of this process lives on in the workers.
+    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = [pool.submit(process_one, folder, again) for folder in folders]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool:
+            return
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _on_cluster(folders: Sequence[Path], again: bool, scheduler: str | None) -> Iterator[SessionOutcome]:
+    try:
+        from distributed import Client
+        from distributed import as_completed as as_they_end
+    except ImportError as error:
+        raise SessionError("Dask is not installed", remedy="pip install 'ctgaze[cluster]'") from error
+    try:
+        client = Client(scheduler, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise SessionError(
+            "the Dask scheduler does not answer", place=str(scheduler), remedy="start dask scheduler, check the address"
+        ) from error
+    with client:
+        absolute = [folder.resolve() for folder in folders]
+        futures = client.map(process_one, absolute, again=again, pure=False, retries=1)
+        own = dict(zip(futures, folders, strict=True))
+        for future in as_they_end(futures):
+            if future.status != "finished":
+                yield _lost(own[future])
+                continue
+            outcome: SessionOutcome = future.result()
+            yield SessionOutcome(own[future], *(getattr(outcome, name) for name in _REST))
+
+
+_REST = ("session", "state", "fixations", "problem", "notes")
+
+
+def _lost(folder: Path) -> SessionOutcome:
+    """A worker that died (out of memory, killed, a node gone) costs its own session only."""
+    return SessionOutcome(folder, folder.name, "failed", problem="its worker died; is there enough memory?")
+
+
+def _count_fixations(folder: Path) -> int:
+    from ctgaze_app.study.derived import FIXATION_FILE
+
+    with (folder / "derived" / FIXATION_FILE).open("rb") as file:
+        return max(sum(1 for _ in file) - 1, 0)
+
+
+def one_table(outcomes: Sequence[SessionOutcome]) -> pd.DataFrame:
+    """Fixations of all sessions that have tables, in the order given.
+
+    Raises
+    ------
+    SessionError
+        When two folders hold the same session, or no session has tables.
+    """
+    import pandas as pd
+
+    from ctgaze_app.study.derived import FIXATION_FILE
+
+    good = [outcome for outcome in outcomes if outcome.state != "failed"]
+    seen: dict[str, str] = {}
+    for outcome in good:
+        if outcome.session in seen:
+            raise SessionError(
+                f"{seen[outcome.session]} and {outcome.folder.name} hold the same session {outcome.session}",
+                remedy="keep one of them, so that no reading counts twice",
+            )
+        seen[outcome.session] = outcome.folder.name
+    if not good:
+        raise SessionError("no session could be processed", remedy="see the reasons above")
+    codes = {"session": str, "reader": str, "case": str, "words": str}
+    tables = [
+        pd.read_csv(outcome.folder / "derived" / FIXATION_FILE, dtype=codes, keep_default_na=False, na_values=[""])
+        for outcome in good
+    ]
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled or tables[:1], ignore_index=True).fillna({"words": ""})
+
+
+def write_table(table: pd.DataFrame, folder: Path, name: str = TABLE_NAME) -> tuple[Path, ...]:
+    """Write one table as CSV and as Parquet into `folder`, each in one step.
+
+    Raises
+    ------
+    SessionError
+        When the folder refuses.
+    """
+    csv_path, parquet_path = folder / f"{name}.csv", folder / f"{name}.parquet"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in (csv_path, parquet_path):
+            staging = path.with_name(path.name + ".new")
+            if path is csv_path:
+                table.to_csv(staging, index=False, lineterminator="\n")
+            else:
+                table.to_parquet(staging, index=False)
+            staging.replace(path)
+    except OSError as error:
+        raise SessionError(
+            f"the table cannot be written: {error.strerror or type(error).__name__}",
+            place=str(folder),
+            remedy="check rights and space",
+        ) from error
+    return csv_path, parquet_path
