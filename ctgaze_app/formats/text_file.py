@@ -66,7 +66,7 @@ def checked_text(data: bytes, path: Path | str, *, encoding: str = "utf-8") -> b
             place=at(path),
             remedy=f"save it as {encoding} text",
         )
-    if not data.strip():
+    if not data or data.isspace():
         raise FormatError("the file is empty", place=at(path), remedy="restore it from a copy")
     return data
 
