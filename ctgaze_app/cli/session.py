@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from ctgaze_app.cli.progress import progress_bar
 
 app = typer.Typer(
     help="Process, verify or salvage a recorded session.\n\nExample: ctgaze session verify my-session",
@@ -28,7 +27,7 @@ def process(folder: Folder, as_json: AsJson = False) -> None:
     """
     from ctgaze_app.study.processing import process_session
 
-    with _progress("Processing", shown=not as_json) as report:
+    with progress_bar("Processing", shown=not as_json) as report:
         result = process_session(folder, report)
     if as_json:
         typer.echo(json.dumps(result.to_dict()))
@@ -51,7 +50,7 @@ def verify(folder: Folder, as_json: AsJson = False) -> None:
     """
     from ctgaze_app.study.verify import passes, verify_session
 
-    with _progress("Verifying", shown=not as_json) as report:
+    with progress_bar("Verifying", shown=not as_json) as report:
         problems = verify_session(folder, report)
     passed = passes(problems)
     if as_json:
@@ -77,7 +76,7 @@ def salvage(folder: Folder, as_json: AsJson = False) -> None:
     """
     from ctgaze_app.study.salvage import salvage_session
 
-    with _progress("Salvaging", shown=not as_json) as report:
+    with progress_bar("Salvaging", shown=not as_json) as report:
         result = salvage_session(folder, report)
     if as_json:
         typer.echo(json.dumps(result.to_dict()))
@@ -89,17 +88,3 @@ def salvage(folder: Folder, as_json: AsJson = False) -> None:
         typer.echo("Nothing needed to be done." if not result.actions and not result.problems else result.sentence())
     if result.problems:
         raise typer.Exit(1)
-
-
-@contextmanager
-def _progress(what: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on the error stream when that is a terminal; otherwise silence."""
-    if not shown or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task: Any = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -44,16 +44,16 @@ class SessionOutcome:
 
 
 def find_sessions(folder: Path) -> list[Path]:
-    """Session folders in `folder`, in its `sessions/`, or `folder` itself, by name.
+    """Session folders in `folder` or in its `sessions/`, by name.
 
     Raises
     ------
     SessionError
-        When there is none.
+        When there is none, or `folder` is itself one session.
     """
     folder = Path(folder)
     if (folder / MANIFEST_NAME).is_file():
-        return [folder]
+        raise SessionError("this is one session, not a study", place=str(folder), remedy="use ctgaze session process")
     found = sorted(path.parent for pattern in ("*", "sessions/*") for path in folder.glob(f"{pattern}/{MANIFEST_NAME}"))
     if not found:
         raise SessionError(

@@ -97,9 +97,11 @@ def test_one_session_in_two_folders_is_refused(study: Path) -> None:
         one_table(outcomes)
 
 
-def test_no_session_is_one_line(tmp_path: Path) -> None:
+def test_no_session_and_one_session_are_one_line_each(tmp_path: Path, made: Path) -> None:
     with pytest.raises(SessionError, match="no session in this folder"):
         find_sessions(tmp_path)
+    with pytest.raises(SessionError, match=r"one session, not a study \(use ctgaze session process"):
+        find_sessions(made / "sessions" / "r01")
 
 
 def test_the_table_is_written_in_both_forms_and_replaced_whole(study: Path, tmp_path: Path) -> None:

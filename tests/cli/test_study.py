@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from ctgaze_app.cli import app
+from ctgaze_app.study.session import read_manifest, write_manifest
+from tests.factories.sessions import make_session
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    for number in (1, 2):
+        folder = tmp_path / "study" / "sessions" / f"s{number}"
+        make_session(folder, seconds=3.0, rate_hz=120.0, audio=False, seed=number, slices=8)
+        code = f"r0{number}_2026010{number}T030405Z"
+        changes = {"session": code, "reader": f"r0{number}"}
+        write_manifest(folder, read_manifest(folder).model_copy(update=changes))
+    return tmp_path / "study"
+
+
+def test_process_says_what_became_of_every_session_and_where_the_table_is(study: Path) -> None:
+    first = CliRunner().invoke(app, ["study", "process", str(study), "--processes", "1"])
+    assert first.exit_code == 0, first.output
+    table = pd.read_parquet(study / "derived" / "fixations.parquet")
+    lines = first.output.splitlines()
+    counts = table.groupby("session").size()
+    assert lines[:2] == [f"processed  {name}  {count} fixations" for name, count in counts.items()]
+    assert lines[-1].startswith(f"{len(table)} fixations of 2 sessions in ")
+    again = CliRunner().invoke(app, ["study", "process", str(study), "--processes", "1", "--json"])
+    told = json.loads(again.output)
+    assert [each["state"] for each in told["sessions"]] == ["unchanged", "unchanged"]
+    assert told["fixations"] == len(table)
+
+
+def test_a_failed_session_is_exit_code_one_and_the_table_holds_the_others(study: Path) -> None:
+    (study / "sessions" / "s1" / "recording.xdf").unlink()
+    done = CliRunner().invoke(app, ["study", "process", str(study), "--processes", "1"])
+    assert done.exit_code == 1
+    assert "failed     s1  " in done.output
+    assert pd.read_csv(study / "derived" / "fixations.csv")["reader"].unique().tolist() == ["r02"]
