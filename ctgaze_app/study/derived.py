@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ctgaze_app import __version__
 from ctgaze_app.errors import SessionError
-from ctgaze_app.gaze.detectors import EYE_STATES, IvtParameters
+from ctgaze_app.gaze.detectors import EYE_STATES, DetectorParameters
 from ctgaze_app.gaze.fixations import FIXATION_COLUMNS, SEGMENT_COLUMNS, Table
 from ctgaze_app.gaze.following import PURSUIT_RULE
 from ctgaze_app.gaze.mapping import EYES_USED, MappedGaze
@@ -70,7 +70,7 @@ class GazeRows:
 def write_derived(
     folder: Path,
     manifest: SessionManifest,
-    parameters: IvtParameters,
+    parameters: DetectorParameters,
     gaze: Sequence[GazeRows],
     fixations: Sequence[Table],
     segments: Sequence[Table],
@@ -123,7 +123,7 @@ def changed_tables(folder: Path, record: Mapping[str, Any]) -> list[str]:
     return [name for name in DERIVED_FILES if name != QUALITY_FILE and made[name] != _digest(folder / "derived" / name)]
 
 
-def provenance(folder: Path, manifest: SessionManifest, parameters: IvtParameters) -> dict[str, Any]:
+def provenance(folder: Path, manifest: SessionManifest, parameters: DetectorParameters) -> dict[str, Any]:
     """What the tables depend on: versions, parameters, and digests of everything that was read."""
     import pyarrow
 
@@ -139,7 +139,7 @@ def provenance(folder: Path, manifest: SessionManifest, parameters: IvtParameter
         "ctgaze": __version__,
         "numpy": np.__version__,
         "pyarrow": pyarrow.__version__,
-        "detector": {"name": "I-VT (Olsen 2012)", **asdict(parameters)},
+        "detector": {"name": parameters.name, **asdict(parameters)},
         "view_state_hold_s": STATE_HOLD_S,
         "pursuit": PURSUIT_RULE,
         "inputs": {

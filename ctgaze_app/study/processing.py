@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctgaze_app.errors import SessionError
-from ctgaze_app.gaze.detectors import TOBII_IVT, IvtParameters, detect_fixations
+from ctgaze_app.gaze.detectors import TOBII_IVT, DetectorParameters, detect_events
 from ctgaze_app.gaze.fixations import Table, fixation_tables
 from ctgaze_app.gaze.frames import SeriesGeometry, geometries
 from ctgaze_app.gaze.mapping import EYES_USED, MappedGaze, map_gaze
@@ -71,7 +71,7 @@ class _Made:
 
 
 def process_session(
-    folder: Path, progress: Progress | None = None, *, parameters: IvtParameters = TOBII_IVT
+    folder: Path, progress: Progress | None = None, *, parameters: DetectorParameters = TOBII_IVT
 ) -> ProcessingResult:
     """Make every derived table of a session anew.
 
@@ -140,7 +140,7 @@ def _process_trial(
     trial: TrialRecord,
     parts: list[RecordedPart],
     series: tuple[SeriesGeometry, ...],
-    parameters: IvtParameters,
+    parameters: DetectorParameters,
     made: _Made,
 ) -> None:
     in_force, calibration_problems = calibration_of_trial(folder, manifest, trial)
@@ -170,7 +170,7 @@ def _process_trial(
         mapped = map_gaze(samples, part.views, in_force.refits, geometry, settings, series)
         made.problems += _gaze_problems(trial.number, mapped, span)
         direction = geometry.px_to_vector(mapped.px)
-        events = detect_fixations(mapped.eye_time_lsl, direction, mapped.valid, parameters)
+        events = detect_events(mapped.eye_time_lsl, direction, mapped.valid, parameters)
         pupil = pupil_of_eye_used(samples, mapped)
         fixations, segments = fixation_tables(
             mapped, events, part.views, geometry, settings, series, pupil, origin_lsl, next_number

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 
 from calibration.geometry import ScreenGeometry
-from ctgaze_app.gaze.detectors import EYE_STATES, IvtParameters, detect_fixations
+from ctgaze_app.gaze.detectors import EYE_STATES, IvtParameters, detect_events
 from tests.gaze.simulated_eye import found_share, simulate_eye, to_vectors
 
 
@@ -22,13 +22,13 @@ def _intervals(time_s: NDArray[np.float64], events: object) -> NDArray[np.float6
 @pytest.mark.parametrize("eyes", [1, 2])
 def test_fixations_are_found_under_white_noise_of_three_tenths_of_a_degree(rate_hz: float, eyes: int) -> None:
     eye = simulate_eye(rate_hz, eyes=eyes, seed=int(rate_hz))
-    events = detect_fixations(eye.time_s, eye.direction, eye.valid)
+    events = detect_events(eye.time_s, eye.direction, eye.valid)
     assert found_share(eye.true_fixations, _intervals(eye.time_s, events)) >= 0.98
 
 
 def test_clean_fixations_are_all_found_and_no_other() -> None:
     eye = simulate_eye(1000, noise_rms_s2s_deg=0.0)
-    events = detect_fixations(eye.time_s, eye.direction, eye.valid)
+    events = detect_events(eye.time_s, eye.direction, eye.valid)
     found = _intervals(eye.time_s, events)
     assert len(found) == len(eye.true_fixations)
     # The velocity window smears each saccade by half of itself to both sides.
@@ -37,7 +37,7 @@ def test_clean_fixations_are_all_found_and_no_other() -> None:
 
 def test_irregular_stamps_do_not_matter() -> None:
     eye = simulate_eye(500, stamp_jitter_s=0.0008, seed=4)
-    events = detect_fixations(eye.time_s, eye.direction, eye.valid)
+    events = detect_events(eye.time_s, eye.direction, eye.valid)
     assert found_share(eye.true_fixations, _intervals(eye.time_s, events)) >= 0.98
 
 
@@ -52,14 +52,14 @@ def test_a_loss_of_70_ms_is_bridged_and_one_of_80_ms_is_not() -> None:
     for loss_s, expected in ((0.070, 1), (0.080, 2)):
         time, direction, valid = _steady(1.0)
         valid[(time > 0.5) & (time < 0.5 + loss_s - 0.001)] = False
-        assert len(detect_fixations(time, direction, valid)) == expected
+        assert len(detect_events(time, direction, valid)) == expected
 
 
 def test_nan_where_gaze_is_lost_does_no_harm() -> None:
     time, direction, valid = _steady(1.0)
     valid[100:110] = False
     direction[100:110] = np.nan
-    events = detect_fixations(time, direction, valid)
+    events = detect_events(time, direction, valid)
     assert len(events) == 1
     assert np.isfinite(events.velocity_deg_s[100:110]).all()
     assert not events.member[100:110].any()
@@ -68,7 +68,7 @@ def test_nan_where_gaze_is_lost_does_no_harm() -> None:
 def test_a_hole_without_any_sample_ends_a_fixation() -> None:
     time, direction, valid = _steady(1.0)
     keep = (time < 0.4) | (time > 0.6)
-    events = detect_fixations(time[keep], direction[keep], valid[keep])
+    events = detect_events(time[keep], direction[keep], valid[keep])
     assert _intervals(time[keep], events)[0, 1] < 0.4
     assert len(events) == 2
 
@@ -77,9 +77,9 @@ def test_fixations_shorter_than_60_ms_are_dropped() -> None:
     time = np.arange(0, 0.6, 0.001)
     place = np.where(time < 0.25, 0.0, np.where(time < 0.32, 5.0, 10.0))
     direction = to_vectors(np.stack([place, np.zeros_like(place)], axis=1))
-    events = detect_fixations(time, direction, np.ones(len(time), dtype=bool))
+    events = detect_events(time, direction, np.ones(len(time), dtype=bool))
     assert len(events) == 2  # 70 ms at 5 degrees, less half a window at both sides
-    longer = detect_fixations(time, direction, np.ones(len(time), dtype=bool), IvtParameters(min_duration_s=0.04))
+    longer = detect_events(time, direction, np.ones(len(time), dtype=bool), IvtParameters(min_duration_s=0.04))
     assert len(longer) == 3
 
 
@@ -89,7 +89,7 @@ def test_neighbours_within_half_a_degree_are_one_fixation(step_deg: float, expec
     place = np.where(time < 0.3, 0.0, step_deg)
     place[(time >= 0.3) & (time < 0.31)] = 5.0
     direction = to_vectors(np.stack([place, np.zeros_like(place)], axis=1))
-    assert len(detect_fixations(time, direction, np.ones(len(time), dtype=bool))) == expected
+    assert len(detect_events(time, direction, np.ones(len(time), dtype=bool))) == expected
 
 
 def test_a_bridged_loss_between_two_fast_movements_is_no_fixation() -> None:
@@ -99,7 +99,7 @@ def test_a_bridged_loss_between_two_fast_movements_is_no_fixation() -> None:
     place = 100 * (np.clip(time, 0.40, 0.4605) + np.clip(time, 0.5335, 0.6))
     direction = to_vectors(np.stack([place - place.mean(), 0 * place], axis=1))
     direction[lost] = np.nan
-    events = detect_fixations(time, direction, ~lost)
+    events = detect_events(time, direction, ~lost)
     assert len(events) == 2
     assert _intervals(time, events)[0, 1] < 0.41
     assert _intervals(time, events)[1, 0] > 0.59
@@ -109,7 +109,7 @@ def test_states_tell_lost_samples_from_saccades() -> None:
     time = np.arange(0, 1.0, 0.002)
     place = np.where(time < 0.5, 0.0, 8.0)
     valid = time < 0.8
-    events = detect_fixations(time, to_vectors(np.stack([place, 0 * place], axis=1)), valid)
+    events = detect_events(time, to_vectors(np.stack([place, 0 * place], axis=1)), valid)
     names = [EYE_STATES[code] for code in events.eye_state]
     assert names[100] == "fixation"
     assert names[250] == "saccade"
@@ -120,13 +120,13 @@ def test_states_tell_lost_samples_from_saccades() -> None:
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_too_few_samples_give_no_fixation(count: int) -> None:
     time, direction, valid = _steady(1.0)
-    assert len(detect_fixations(time[:count], direction[:count], valid[:count])) == 0
+    assert len(detect_events(time[:count], direction[:count], valid[:count])) == 0
 
 
 def test_descending_times_are_refused() -> None:
     time, direction, valid = _steady(0.1)
     with pytest.raises(ValueError, match="ascend"):
-        detect_fixations(time[::-1], direction, valid)
+        detect_events(time[::-1], direction, valid)
 
 
 def _kappa(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
@@ -149,7 +149,7 @@ def test_fixation_samples_agree_with_experts_as_published_for_this_filter(
         px = position[:, 3:5]
         valid = np.isfinite(px).all(axis=1) & (px != 0).any(axis=1)
         time = np.arange(len(px)) / float(record["sampFreq"][()])
-        events = detect_fixations(time, screen.px_to_vector(px), valid)
+        events = detect_events(time, screen.px_to_vector(px), valid)
         found.append(events.fixation >= 0)
         labelled.append(position[:, 5] == 1)
     assert len(found) >= 10

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ctgaze_app.gaze.detectors import detect_fixations
+from ctgaze_app.gaze.detectors import detect_events
 from ctgaze_app.gaze.dwell import dwell_runs
 from ctgaze_app.gaze.fixations import FIXATION_COLUMNS, SEGMENT_COLUMNS, fixation_tables
 from ctgaze_app.gaze.mapping import MappingSettings, map_gaze
@@ -30,7 +30,7 @@ def _tables(views: ViewTrack, times: NDArray[np.float64], px: Any, origin_lsl: f
 
 def _made(views: ViewTrack, samples: GazeSamples, settings: MappingSettings, origin_lsl: float = 0.0) -> Any:
     mapped = map_gaze(samples, views, {}, SCREEN, settings, [AXIAL])
-    events = detect_fixations(mapped.eye_time_lsl, SCREEN.px_to_vector(mapped.px), mapped.valid)
+    events = detect_events(mapped.eye_time_lsl, SCREEN.px_to_vector(mapped.px), mapped.valid)
     pupil = np.full(len(samples), 3.0)
     return fixation_tables(mapped, events, views, SCREEN, settings, [AXIAL], pupil, origin_lsl)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ctgaze_app.gaze.detectors import detect_fixations
+from ctgaze_app.gaze.detectors import detect_events
 from ctgaze_app.gaze.mapping import MappingSettings, map_gaze
 from ctgaze_app.gaze.quality import trial_quality
 from tests.gaze.scenes import AXIAL, SCREEN, axial_view, gaze_at, track
@@ -22,7 +22,7 @@ def _quality(times: np.ndarray, lost: slice = slice(0, 0), px: object = HERE, ra
     for eye in samples.eyes.values():
         eye.valid[lost] = False
     mapped = map_gaze(samples, VIEWS, {}, SCREEN, PLAIN, [AXIAL])
-    events = detect_fixations(mapped.eye_time_lsl, SCREEN.px_to_vector(mapped.px), mapped.valid)
+    events = detect_events(mapped.eye_time_lsl, SCREEN.px_to_vector(mapped.px), mapped.valid)
     return trial_quality(mapped, events, VIEWS, SCREEN, 0.0, 1.0, rate)
 
 

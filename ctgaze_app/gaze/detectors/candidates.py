@@ -1,0 +1,29 @@
+"""What a detector hands over to the steps that all share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Candidate fixations and fast samples, before merging and shortest durations.
+
+    Attributes
+    ----------
+    first, last
+        (C,) index of the first and last sample of each candidate fixation.
+    slow, fast
+        (N,) the sample belongs to a candidate fixation; to a candidate saccade.
+    velocity_deg_s
+        (N,) NaN where none can be told.
+    """
+
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
+    slow: NDArray[np.bool_]
+    fast: NDArray[np.bool_]
+    velocity_deg_s: NDArray[np.float64]
