@@ -122,7 +122,7 @@ def _working_grid(volume: Volume) -> tuple[tuple[int, int, int], NDArray[np.floa
     valid = np.ones(hu.shape, dtype=bool)
     if volume.padding is not None:
         padding = volume.padding[::k, :rows, :columns].reshape(blocks.shape)
-        valid = ~padding.any(axis=(2, 4))
+        valid = np.logical_not(padding.any(axis=(2, 4)))
     return (k, j, i), hu, valid, spacing * (k, j, i)
 
 
