@@ -89,7 +89,8 @@ def eye_slopes(
     weight = np.where(n > 0, 1.0 / np.maximum(n, 1), np.nan)
 
     def mean(values: Floats) -> Floats:
-        return np.bincount(cell, weights=values, minlength=count * BINS).reshape(count, BINS) * weight
+        sums = np.bincount(cell, weights=values, minlength=count * BINS).astype(np.float64)
+        return sums.reshape(count, BINS) * weight
 
     # From the onset, not from the clock's beginning: sums of large times lose digits.
     elapsed = mean(time_s - onset_s[owner])

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -21,26 +21,30 @@ from numpy.typing import NDArray
 
 from ctgaze_app import __version__
 from ctgaze_app.errors import SessionError
-from ctgaze_app.gaze.detectors import EYE_STATES, DetectorParameters
+from ctgaze_app.gaze.detectors import EYE_STATES, LIMITS, DetectorParameters
 from ctgaze_app.gaze.fixations import FIXATION_COLUMNS, SEGMENT_COLUMNS, Table
 from ctgaze_app.gaze.following import PURSUIT_RULE
-from ctgaze_app.gaze.mapping import EYES_USED, MappedGaze
+from ctgaze_app.gaze.mapping import EYES_USED, SLICE_COVERAGE_FACTOR, MappedGaze
+from ctgaze_app.gaze.measures import TrialMeasures
+from ctgaze_app.gaze.movements import BLINK_COLUMNS, SACCADE_COLUMNS
 from ctgaze_app.gaze.quality import TrialQuality
 from ctgaze_app.gaze.samples import EYES, EyeSamples, GazeSamples
 from ctgaze_app.gaze.view_track import STATE_HOLD_S, VIEW_STATES
 from ctgaze_app.study.calibrations import CalibrationInForce, calibration_digests
 from ctgaze_app.study.session import SessionManifest
 
-GAZE_FILE, FIXATION_FILE, SEGMENT_FILE, QUALITY_FILE = (
+GAZE_FILE, FIXATION_FILE, SEGMENT_FILE, SACCADE_FILE, BLINK_FILE, QUALITY_FILE = (
     "gaze.parquet",
     "fixations.csv",
     "dwell_segments.csv",
+    "saccades.csv",
+    "blinks.csv",
     "quality.json",
 )
 COLUMNS_FILE = "columns.toml"
 """What every column means, a copy of the program's own."""
 
-DERIVED_FILES = (GAZE_FILE, FIXATION_FILE, SEGMENT_FILE, COLUMNS_FILE, QUALITY_FILE)
+DERIVED_FILES = (GAZE_FILE, FIXATION_FILE, SEGMENT_FILE, SACCADE_FILE, BLINK_FILE, COLUMNS_FILE, QUALITY_FILE)
 ROW_GROUP_ROWS = 1 << 18
 DERIVED_SCHEMA = 3
 """Counts changes of the columns or of what they mean."""
@@ -48,7 +52,9 @@ DERIVED_SCHEMA = 3
 DECIMALS = {
     "onset_s": 6, "offset_s": 6, "duration_s": 6, "onset_lsl": 6, "x_voxel": 3, "y_voxel": 3, "z_voxel": 3,
     "x_mm": 3, "y_mm": 3, "z_mm": 3, "uncertainty_mm": 3, "x_screen_px": 2, "y_screen_px": 2, "dispersion_deg": 4,
-    "pupil": 4, "window_centre": 3, "window_width": 3, "zoom": 6, "valid_fraction": 4,
+    "pupil": 4, "window_centre": 3, "window_width": 3, "zoom": 6, "valid_fraction": 4, "amplitude_deg": 4,
+    "peak_velocity_deg_s": 2, "direction_deg": 2, "x_start_screen_px": 2, "y_start_screen_px": 2, "x_end_screen_px": 2,
+    "y_end_screen_px": 2,
 }  # fmt: skip
 """Decimals of the float columns: a microsecond, a micrometre, a hundredth of a pixel."""
 
@@ -67,16 +73,23 @@ class GazeRows:
     origin_lsl: float
 
 
+@dataclass
+class DerivedTables:
+    """Everything that is written, as it grows trial by trial; `measures` and `quality` are by trial."""
+
+    gaze: list[GazeRows] = field(default_factory=list)
+    fixations: list[Table] = field(default_factory=list)
+    segments: list[Table] = field(default_factory=list)
+    saccades: list[Table] = field(default_factory=list)
+    blinks: list[Table] = field(default_factory=list)
+    quality: dict[int, TrialQuality] = field(default_factory=dict)
+    measures: dict[int, TrialMeasures] = field(default_factory=dict)
+    calibration: dict[int, CalibrationInForce] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
 def write_derived(
-    folder: Path,
-    manifest: SessionManifest,
-    parameters: DetectorParameters,
-    gaze: Sequence[GazeRows],
-    fixations: Sequence[Table],
-    segments: Sequence[Table],
-    quality: Mapping[int, TrialQuality],
-    calibration: Mapping[int, CalibrationInForce],
-    problems: Sequence[str] = (),
+    folder: Path, manifest: SessionManifest, parameters: DetectorParameters, made: DerivedTables
 ) -> tuple[str, ...]:
     """Write every derived file; `quality.json` comes last, so that its presence says the others are whole.
 
@@ -90,18 +103,25 @@ def write_derived(
     record: dict[str, Any] = {
         "schema": DERIVED_SCHEMA,
         "provenance": provenance(folder, manifest, parameters),
-        "problems": list(problems),
+        "problems": list(made.problems),
+        "limits": list(LIMITS),
         "trials": {
-            str(number): {**figures.to_dict(), "calibration": calibration[number].to_dict()}
-            for number, figures in sorted(quality.items())
+            str(number): {
+                **figures.to_dict(),
+                **made.measures[number].to_dict(),
+                "calibration": made.calibration[number].to_dict(),
+            }
+            for number, figures in sorted(made.quality.items())
         },
     }
     try:
         target.mkdir(exist_ok=True)
-        _replace(target / GAZE_FILE, partial(_write_gaze, manifest=manifest, gaze=gaze))
+        _replace(target / GAZE_FILE, partial(_write_gaze, manifest=manifest, gaze=made.gaze))
         for name, content in (
-            (FIXATION_FILE, csv_text(FIXATION_COLUMNS, fixations).encode("utf-8")),
-            (SEGMENT_FILE, csv_text(SEGMENT_COLUMNS, segments).encode("utf-8")),
+            (FIXATION_FILE, csv_text(FIXATION_COLUMNS, made.fixations).encode("utf-8")),
+            (SEGMENT_FILE, csv_text(SEGMENT_COLUMNS, made.segments).encode("utf-8")),
+            (SACCADE_FILE, csv_text(SACCADE_COLUMNS, made.saccades).encode("utf-8")),
+            (BLINK_FILE, csv_text(BLINK_COLUMNS, made.blinks).encode("utf-8")),
             (COLUMNS_FILE, columns),
         ):
             _replace(target / name, partial(Path.write_bytes, data=content))
@@ -136,11 +156,13 @@ def provenance(folder: Path, manifest: SessionManifest, parameters: DetectorPara
         "trials": [trial.model_dump(mode="json", exclude={"state", "quality", "kind"}) for trial in manifest.trials],
     }
     return {
+        "tables_schema": DERIVED_SCHEMA,
         "ctgaze": __version__,
         "numpy": np.__version__,
         "pyarrow": pyarrow.__version__,
         "detector": {"name": parameters.name, **asdict(parameters)},
         "view_state_hold_s": STATE_HOLD_S,
+        "slice_coverage_factor": SLICE_COVERAGE_FACTOR,
         "pursuit": PURSUIT_RULE,
         "inputs": {
             "manifest": hashlib.sha256(json.dumps(relevant, sort_keys=True).encode("utf-8")).hexdigest(),
@@ -155,7 +177,7 @@ def csv_text(columns: Sequence[str], tables: Sequence[Table]) -> str:
     lines = [",".join(columns)]
     for table in tables:
         cells = [_cells(name, table[name]) if name in table else None for name in columns]
-        count = len(table["fixation"])
+        count = len(next(iter(table.values())))
         empty = [""] * count
         lines += [",".join(row) for row in zip(*(each if each is not None else empty for each in cells), strict=True)]
     return "\n".join(lines) + "\n"
@@ -180,13 +202,13 @@ def _write_gaze(path: Path, manifest: SessionManifest, gaze: Sequence[GazeRows])
     # Chunks are joined, because row groups would otherwise follow the trials and small ones read slowly.
     table = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
     table = table.replace_schema_metadata({"schema": str(DERIVED_SCHEMA)})
-    floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    floats = [one.name for one in table.schema if pa.types.is_floating(one.type)]
     pq.write_table(
         table,
         path,
         row_group_size=ROW_GROUP_ROWS,
         compression="lz4",
-        use_dictionary=[field.name for field in table.schema if field.name not in floats],
+        use_dictionary=[one.name for one in table.schema if one.name not in floats],
         write_statistics=False,
     )
 

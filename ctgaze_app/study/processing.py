@@ -1,4 +1,5 @@
-"""From a recorded session to its tables: `derived/gaze.parquet`, `fixations.csv`, `dwell_segments.csv`, `quality.json`.
+"""From a recorded session to its tables: `derived/gaze.parquet`, `fixations.csv`, `dwell_segments.csv`, `saccades.csv`,
+`blinks.csv`, `quality.json`.
 
 Raw files are only read. The same raw files and versions give the same bytes again: tables carry no clock time of their
 making.
@@ -15,14 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctgaze_app.errors import SessionError
-from ctgaze_app.gaze.detectors import TOBII_IVT, DetectorParameters, detect_events
+from ctgaze_app.gaze.detectors import TOBII_IVT, DetectorParameters, EyeEvents, detect_events
 from ctgaze_app.gaze.fixations import Table, fixation_tables
 from ctgaze_app.gaze.frames import SeriesGeometry, geometries
+from ctgaze_app.gaze.limits import trial_limits
 from ctgaze_app.gaze.mapping import EYES_USED, MappedGaze, map_gaze
+from ctgaze_app.gaze.measures import TrialMeasures, event_measures, on_moving_content_s, sample_measures
+from ctgaze_app.gaze.movements import blink_table, saccade_table
 from ctgaze_app.gaze.quality import TrialQuality, trial_quality
 from ctgaze_app.gaze.samples import EyeSamples, GazeSamples
-from ctgaze_app.study.calibrations import CalibrationInForce, calibration_of_trial
-from ctgaze_app.study.derived import GazeRows, write_derived
+from ctgaze_app.gaze.sensitivity import detector_sensitivity, variations
+from ctgaze_app.study.calibrations import calibration_of_trial
+from ctgaze_app.study.derived import DerivedTables, GazeRows, write_derived
 from ctgaze_app.study.raw_session import RecordedPart, TrialSpan, read_part, trial_spans
 from ctgaze_app.study.session import SessionManifest, TrialRecord, read_manifest
 
@@ -42,6 +47,8 @@ class ProcessingResult:
     gaze_samples: int
     fixations: int
     segments: int
+    saccades: int
+    blinks: int
     files: tuple[str, ...]
     quality: dict[int, TrialQuality] = field(repr=False)
     problems: tuple[str, ...]
@@ -53,21 +60,11 @@ class ProcessingResult:
             "gaze_samples": self.gaze_samples,
             "fixations": self.fixations,
             "dwell_segments": self.segments,
+            "saccades": self.saccades,
+            "blinks": self.blinks,
             "files": list(self.files),
             "problems": list(self.problems),
         }
-
-
-@dataclass
-class _Made:
-    """Tables that grow trial by trial."""
-
-    gaze: list[GazeRows] = field(default_factory=list)
-    fixations: list[Table] = field(default_factory=list)
-    segments: list[Table] = field(default_factory=list)
-    quality: dict[int, TrialQuality] = field(default_factory=dict)
-    calibration: dict[int, CalibrationInForce] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
 
 
 def process_session(
@@ -82,6 +79,8 @@ def process_session(
     ----------
     progress
         Called with (steps done, steps in all).
+    parameters
+        Their class names the detector; they are kept in `quality.json`.
 
     Raises
     ------
@@ -94,7 +93,7 @@ def process_session(
     report = progress or _ignore
     report(0, steps)
     parts: list[RecordedPart] = []
-    made = _Made()
+    made = DerivedTables()
     for done, record in enumerate(manifest.parts, start=1):
         part = read_part(folder, record, manifest)
         made.problems += part.problems
@@ -106,17 +105,7 @@ def process_session(
     for done, trial in enumerate(manifest.trials, start=len(parts) + 1):
         _process_trial(folder, manifest, trial, parts, series, parameters, made)
         report(done, steps)
-    files = write_derived(
-        folder,
-        manifest,
-        parameters,
-        made.gaze,
-        made.fixations,
-        made.segments,
-        made.quality,
-        made.calibration,
-        made.problems,
-    )
+    files = write_derived(folder, manifest, parameters, made)
     report(steps, steps)
     return ProcessingResult(
         folder,
@@ -124,6 +113,8 @@ def process_session(
         sum(len(rows.mapped) for rows in made.gaze),
         sum(len(table["fixation"]) for table in made.fixations),
         sum(len(table["fixation"]) for table in made.segments),
+        sum(len(table["saccade"]) for table in made.saccades),
+        sum(len(table["blink"]) for table in made.blinks),
         files,
         made.quality,
         tuple(made.problems),
@@ -141,7 +132,7 @@ def _process_trial(
     parts: list[RecordedPart],
     series: tuple[SeriesGeometry, ...],
     parameters: DetectorParameters,
-    made: _Made,
+    made: DerivedTables,
 ) -> None:
     in_force, calibration_problems = calibration_of_trial(folder, manifest, trial)
     made.calibration[trial.number] = in_force
@@ -153,7 +144,6 @@ def _process_trial(
         made.problems.append(f"trial {trial.number}: the recording has no marker of it")
         return
     origin: tuple[float, float] | None = None  # LSL time of onset 0, and that clock against UTC
-    next_number = 1
     for span in spans:
         part = parts[span.part_index]
         eye_time = part.gaze.time_lsl - settings.tracker_latency_s
@@ -170,18 +160,27 @@ def _process_trial(
         mapped = map_gaze(samples, part.views, in_force.refits, geometry, settings, series)
         made.problems += _gaze_problems(trial.number, mapped, span)
         direction = geometry.px_to_vector(mapped.px)
-        events = detect_events(mapped.eye_time_lsl, direction, mapped.valid, parameters)
         pupil = pupil_of_eye_used(samples, mapped)
+        events = detect_events(mapped.eye_time_lsl, direction, mapped.valid, parameters, pupil=pupil)
+        before = [_counted(tables, trial.number) for tables in (made.fixations, made.saccades, made.blinks)]
         fixations, segments = fixation_tables(
-            mapped, events, part.views, geometry, settings, series, pupil, origin_lsl, next_number
+            mapped, events, part.views, geometry, settings, series, pupil, origin_lsl, before[0] + 1
         )
-        next_number += len(events)
-        named = {"session": manifest.session, "reader": manifest.reader, "trial": trial.number, "case": trial.case}
-        for table, target in ((fixations, made.fixations), (segments, made.segments)):
-            count = len(table["fixation"])
-            fixed = {name: np.full(count, value) for name, value in {**named, "part": part.number}.items()}
-            target.append({**fixed, **table})
-        number = np.where(events.fixation >= 0, events.fixation + next_number - len(events), 0).astype(np.int32)
+        saccades = saccade_table(mapped, events, fixations, origin_lsl, before[1] + 1)
+        blinks = blink_table(mapped, events, origin_lsl, before[2] + 1)
+        named = {
+            "session": manifest.session, "reader": manifest.reader, "trial": trial.number, "case": trial.case,
+            "part": part.number,
+        }  # fmt: skip
+        for table, target in (
+            (fixations, made.fixations),
+            (segments, made.segments),
+            (saccades, made.saccades),
+            (blinks, made.blinks),
+        ):
+            count = len(table["onset_s"])
+            target.append({**{name: np.full(count, value) for name, value in named.items()}, **table})
+        number = np.where(events.fixation >= 0, events.fixation + before[0] + 1, 0).astype(np.int32)
         made.gaze.append(
             GazeRows(trial.number, trial.case, part.number, samples, mapped, events.eye_state, number, origin_lsl)
         )
@@ -196,6 +195,43 @@ def _process_trial(
             if made.quality[trial.number].duration_s >= quality.duration_s:
                 continue
         made.quality[trial.number] = quality
+        made.measures[trial.number] = _measures(mapped, direction, events, fixations, segments, saccades, parameters)
+
+
+def _counted(tables: list[Table], trial: int) -> int:
+    """Rows that a trial has so far: a trial in several parts is numbered on."""
+    return sum(len(table["trial"]) for table in tables if len(table["trial"]) and table["trial"][0] == trial)
+
+
+def _measures(
+    mapped: MappedGaze,
+    direction: NDArray[np.float64],
+    events: EyeEvents,
+    fixations: Table,
+    segments: Table,
+    saccades: Table,
+    parameters: DetectorParameters,
+) -> TrialMeasures:
+    by_events = event_measures(mapped, fixations, segments)
+    moving_s = on_moving_content_s(mapped, events)
+    uncertain = mapped.slice_uncertain[mapped.on_image]
+    return TrialMeasures(
+        by_events,
+        sample_measures(mapped),
+        moving_s,
+        float(uncertain.mean()) if len(uncertain) else None,
+        tuple(trial_limits(mapped, events, saccades, moving_s, by_events.total_s)),
+        tuple(
+            detector_sensitivity(
+                mapped.eye_time_lsl,
+                direction,
+                mapped.valid,
+                parameters,
+                base=events,
+                tried=variations(parameters, others=False),
+            )
+        ),
+    )
 
 
 def pupil_of_eye_used(samples: GazeSamples, mapped: MappedGaze) -> NDArray[np.float64]:

@@ -211,8 +211,9 @@ class _Reading:
         self.painter.reset(self.now)
 
     def _pan_still(self) -> None:
-        """The picture is dragged away under an eye that stays."""
-        speed, course, seconds = self._follow_plan()
+        """The picture is dragged away under an eye that stays; not so far that the eye leaves the picture."""
+        speed, course, _ = self._follow_plan()
+        seconds = float(np.clip(4.0 / speed, 0.2, 1.6))
         self._pan(0.2, speed, course, seconds)
         self._fixate(0.2 + seconds + 0.1)
         self.painter.reset(self.now)

@@ -10,6 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from ctgaze_app.gaze.fixations import FIXATION_COLUMNS, SEGMENT_COLUMNS
+from ctgaze_app.gaze.movements import BLINK_COLUMNS, SACCADE_COLUMNS
 from ctgaze_app.study.processing import process_session
 from ctgaze_app.study.verify import passes, verify_session
 from tests.factories.sessions import make_session
@@ -20,7 +21,10 @@ def test_every_column_is_explained_once_and_nothing_else_is(tmp_path: Path) -> N
     process_session(tmp_path / "s")
     texts = tomllib.loads((tmp_path / "s" / "derived" / "columns.toml").read_text(encoding="utf-8"))
     gaze = pyarrow.parquet.read_schema(tmp_path / "s" / "derived" / "gaze.parquet").names
-    tables = {"gaze": gaze, "fixations": FIXATION_COLUMNS, "dwell_segments": SEGMENT_COLUMNS}
+    tables = {
+        "gaze": gaze, "fixations": FIXATION_COLUMNS, "dwell_segments": SEGMENT_COLUMNS, "saccades": SACCADE_COLUMNS,
+        "blinks": BLINK_COLUMNS,
+    }  # fmt: skip
     for table, columns in tables.items():
         assert set(columns) <= set(texts["common"]) | set(texts[table]), table
         assert set(texts[table]) <= set(columns), table
@@ -35,7 +39,7 @@ def test_the_copy_is_the_programs_own(tmp_path: Path) -> None:
     assert (tmp_path / "s" / "derived" / "columns.toml").read_bytes() == own
 
 
-@pytest.mark.parametrize("name", ["fixations.csv", "dwell_segments.csv", "gaze.parquet"])
+@pytest.mark.parametrize("name", ["fixations.csv", "dwell_segments.csv", "saccades.csv", "blinks.csv", "gaze.parquet"])
 def test_a_table_that_was_altered_after_it_was_made_is_told_and_made_anew(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "s"
     make_session(folder, seconds=2.0)

@@ -1,0 +1,121 @@
+"""How much the figures of events hang on the detector and its parameters: the same gaze, detected many ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ctgaze_app.gaze.detectors import (
+    TOBII_IVT,
+    DetectorParameters,
+    EngbertKlieglParameters,
+    EyeEvents,
+    IdtParameters,
+    IvtParameters,
+    detect_events,
+)
+
+VELOCITY_THRESHOLDS_DEG_S = (20.0, 30.0, 40.0, 50.0)
+MIN_DURATIONS_S = (0.040, 0.060, 0.100)
+
+
+@dataclass(frozen=True)
+class SensitivityRow:
+    """Figures of fixations found one way; `parameter` is "" and `value` None for a detector's own defaults."""
+
+    detector: str
+    parameter: str
+    value: float | None
+    fixations: int
+    mean_duration_s: float | None
+    fixation_time_s: float
+
+    def to_dict(self, base: SensitivityRow) -> dict[str, Any]:
+        """Plain values for JSON, beside their ratio to `base`."""
+
+        def ratio(mine: float | None, its: float | None) -> float | None:
+            return round(mine / its, 4) if mine is not None and its else None
+
+        return {
+            "detector": self.detector,
+            "parameter": self.parameter,
+            "value": self.value,
+            "fixations": self.fixations,
+            "mean_duration_s": None if self.mean_duration_s is None else round(self.mean_duration_s, 6),
+            "fixation_time_s": round(self.fixation_time_s, 6),
+            "fixations_ratio": ratio(self.fixations, base.fixations),
+            "mean_duration_ratio": ratio(self.mean_duration_s, base.mean_duration_s),
+            "fixation_time_ratio": ratio(self.fixation_time_s, base.fixation_time_s),
+        }
+
+
+def sensitivity_row(
+    time_s: NDArray[np.float64], events: EyeEvents, detector: str, parameter: str = "", value: float | None = None
+) -> SensitivityRow:
+    """Figures of one detection."""
+    durations = time_s[events.last] - time_s[events.first]
+    total = float(durations.sum())
+    mean = total / len(durations) if len(durations) else None
+    return SensitivityRow(detector, parameter, value, len(durations), mean, total)
+
+
+def variations(
+    parameters: DetectorParameters = TOBII_IVT, *, others: bool = True
+) -> list[tuple[str, float | None, DetectorParameters]]:
+    """What is tried: (parameter, value, parameters), the defaults of the other detectors last unless not wanted.
+
+    A threshold that the detector does not have is not varied.
+    """
+    own = {field.name for field in fields(parameters)}
+    grid: list[tuple[str, tuple[float, ...]]] = [
+        ("velocity_threshold_deg_s", VELOCITY_THRESHOLDS_DEG_S),
+        ("min_duration_s", MIN_DURATIONS_S),
+    ]
+    found: list[tuple[str, float | None, DetectorParameters]] = []
+    for name, values in grid:
+        for value in values if name in own else ():
+            changed: dict[str, Any] = {name: value}
+            found.append((name, value, replace(parameters, **changed)))
+    if others:
+        known = (IvtParameters(), IdtParameters(), EngbertKlieglParameters())
+        found += [("", None, other) for other in known if type(other) is not type(parameters)]
+    return found
+
+
+def detector_sensitivity(
+    time_s: ArrayLike,
+    direction: ArrayLike,
+    valid: ArrayLike,
+    parameters: DetectorParameters = TOBII_IVT,
+    *,
+    base: EyeEvents | None = None,
+    tried: Sequence[tuple[str, float | None, DetectorParameters]] | None = None,
+) -> list[dict[str, Any]]:
+    """Number, mean duration and total time of fixations for varied parameters, relative to `parameters`.
+
+    Parameters
+    ----------
+    time_s, direction, valid
+        As for `detect_events`.
+    base
+        What `parameters` found, when that is known already.
+    tried
+        See `variations`, the default.
+
+    Returns
+    -------
+    rows
+        The first is of `parameters` themselves, with ratios of 1.
+    """
+    time = np.asarray(time_s, dtype=np.float64)
+    found = base if base is not None else detect_events(time, direction, valid, parameters)
+    first = sensitivity_row(time, found, parameters.name)
+    rows = [first]
+    for parameter, value, changed in variations(parameters) if tried is None else tried:
+        events = found if changed == parameters else detect_events(time, direction, valid, changed)
+        rows.append(sensitivity_row(time, events, changed.name, parameter, value))
+    return [row.to_dict(first) for row in rows]
