@@ -43,7 +43,7 @@ def add_gaussians(
     order = np.flatnonzero(straight)
     order = order[np.argsort(slice_index[order], kind="stable")]
     starts = np.flatnonzero(np.diff(slice_index[order], prepend=-1) != 0)
-    for first, last in zip(starts, np.append(starts[1:], len(order)), strict=True):
+    for first, last in zip(starts, np.append(starts[1:], len(order))[: len(starts)], strict=True):
         for begin in range(first, last, _ROWS_AT_ONCE):
             rows = order[begin : min(begin + _ROWS_AT_ONCE, last)]
             plane = volume[slice_index[rows[0]]]
@@ -102,7 +102,9 @@ def _folded(profile: Floats, pixel: NDArray[np.int64], size: int) -> Floats:
 def _add_tilted(
     plane: NDArray[np.float32], ij: Floats, covariance: Floats, weight: float, edge: Edge, truncate: float
 ) -> None:
-    """One Gaussian whose axes are not those of the image, sampled at voxel centres."""
+    """One Gaussian whose axes are not those of the image: sampled at voxel centres, widened by the variance of a voxel's
+    own square (1/12), which is what integrating over it does."""
+    covariance = covariance + np.eye(2) / 12
     reach = truncate * np.sqrt(np.diag(covariance)) + 1.0
     low, high = np.floor(ij - reach).astype(np.int64), np.ceil(ij + reach).astype(np.int64)
     i, j = np.arange(low[0], high[0] + 1), np.arange(low[1], high[1] + 1)
