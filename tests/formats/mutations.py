@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ctgaze_app.formats.contract import Format, FormatError, checked_options
+from ctgaze_app.formats.contract import Format, FormatError, Reader, checked_options
 from ctgaze_app.formats.dataset import DataSet
 from tests.formats.damage_csv import CSV, Table
 from tests.formats.damage_json import JSON
