@@ -147,16 +147,16 @@ def _gaze_of_eye(rows: pd.DataFrame, eye: str, screen: Mapping[str, float]) -> p
     import pandas as pd
 
     onset = rows["onset_s"].to_numpy(np.float64)
-    own = f"{eye}_x_screen_norm" in rows.columns
+    own = f"source_{eye}_x" in rows.columns
     if eye != "cyclopean":
-        if not own or not rows[f"{eye}_x_screen_norm"].notna().any():
+        if not own or not rows[f"source_{eye}_x"].notna().any():
             return None
         columns: dict[str, Any] = {"timestamp": onset} | {
-            f"{axis}_coordinate": rows[f"{eye}_{axis}_screen_norm"].to_numpy(np.float64) * screen[f"{size}_px"]
+            f"{axis}_coordinate": rows[f"source_{eye}_{axis}"].to_numpy(np.float64) * screen[f"{size}_px"]
             for axis, size in (("x", "width"), ("y", "height"))
         }
-        if f"{eye}_pupil" in rows.columns:
-            columns["pupil_size"] = rows[f"{eye}_pupil"].to_numpy(np.float64)
+        if f"source_{eye}_pupil" in rows.columns:
+            columns["pupil_size"] = rows[f"source_{eye}_pupil"].to_numpy(np.float64)
         return pd.DataFrame(columns)
     columns = {
         "timestamp": onset,
@@ -173,9 +173,9 @@ def _gaze_of_eye(rows: pd.DataFrame, eye: str, screen: Mapping[str, float]) -> p
 
 def _main_eye(rows: pd.DataFrame) -> str:
     """The eye of the column that the study counts: one eye when only that one was used, else both together."""
-    if "eye_used" not in rows.columns:
+    if "source_eye_used" not in rows.columns:
         return "cyclopean"
-    used = {str(name) for name in rows["eye_used"].unique()} - {"none", ""}
+    used = {str(name) for name in rows["source_eye_used"].unique()} - {"none", ""}
     return used.pop() if len(used) == 1 and used <= {"left", "right"} else "cyclopean"
 
 

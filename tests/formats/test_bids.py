@@ -87,9 +87,7 @@ def test_the_same_data_give_the_same_bytes(exported: Path, tmp_path: Path) -> No
 def test_each_eye_is_a_recording_of_its_own(tmp_path: Path) -> None:
     samples = make_dataset().samples
     assert samples is not None
-    both = samples.assign(
-        left_x_screen_norm=0.25, left_y_screen_norm=0.5, right_x_screen_norm=0.5, right_y_screen_norm=0.5
-    )
+    both = samples.assign(source_left_x=0.25, source_left_y=0.5, source_right_x=0.5, source_right_y=0.5)
     assert FORMAT.write is not None
     FORMAT.write(make_dataset(samples=both), tmp_path / "set", WRITE)
     assert len(list((tmp_path / "set").rglob("*_physio.json"))) == 12
