@@ -1,0 +1,111 @@
+"""Spoken words of a session's transcripts, from seconds of the sound file to the clock of the trial's gaze."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctgaze_app.errors import SessionError
+from ctgaze_app.formats.dataset import WORD_COLUMNS
+from ctgaze_app.study.session import SessionManifest, TrialRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ctgaze_app.review.audio_track import AudioTrack
+
+
+def session_words(
+    folder: Path, manifest: SessionManifest, trials: Sequence[TrialRecord], origins_lsl: Mapping[int, float]
+) -> tuple[pd.DataFrame | None, list[str]]:
+    """The words of every trial that has ``dictation/<trial>_<case>.transcript.json``, and notes on what was left out.
+
+    Parameters
+    ----------
+    origins_lsl
+        By trial number: LSL time at which the `onset_s` of its gaze is 0.
+
+    Raises
+    ------
+    SessionError
+        When a transcript cannot be read.
+    """
+    import pandas as pd
+
+    parts: list[dict[str, Any]] = []
+    notes = []
+    transcripts = {trial.number: folder / "dictation" / f"{_stem(trial)}.transcript.json" for trial in trials}
+    if not any(path.is_file() for path in transcripts.values()):
+        return None, []
+    for trial in trials:
+        path = transcripts[trial.number]
+        if not path.is_file():
+            continue
+        track = _track(folder, manifest, trial)
+        if track is None or trial.number not in origins_lsl:
+            notes.append(f"Words of trial {trial.number} are left out: its sound has no place on the session's clock.")
+            continue
+        keys = {"session": manifest.session, "reader": manifest.reader, "trial": trial.number, "case": trial.case}
+        for word in _words(path):
+            start, end = (
+                track.time_at(word[name] * track.sample_rate_hz) - origins_lsl[trial.number]
+                for name in ("start_s", "end_s")
+            )
+            parts.append({**keys, **word, "start_s": start, "end_s": end})
+    return pd.DataFrame(parts, columns=list(WORD_COLUMNS)), notes
+
+
+def _stem(trial: TrialRecord) -> str:
+    return f"{trial.number}_{trial.case}"
+
+
+def _words(path: Path) -> list[dict[str, Any]]:
+    try:
+        words = json.loads(path.read_text(encoding="utf-8"))["words"]
+        return [
+            {
+                "text": str(word["text"]),
+                "start_s": float(word["start_s"]),
+                "end_s": float(word["end_s"]),
+                "source": str(word.get("source", "")),
+            }
+            for word in words
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SessionError(
+            f"is no transcript: {type(error).__name__} {error}", place=path.name, remedy="restore it from a copy"
+        ) from error
+
+
+def _track(folder: Path, manifest: SessionManifest, trial: TrialRecord) -> AudioTrack | None:
+    import soundfile
+
+    from ctgaze_app.acquisition.streams import AUDIO_STREAM_NAME
+    from ctgaze_app.acquisition.xdf import read_xdf
+    from ctgaze_app.study.raw_session import markers_of
+    from ctgaze_app.study.sound_track import sound_track
+
+    paths = [folder / "dictation" / f"{_stem(trial)}{suffix}" for suffix in (".flac", ".wav")]
+    sound = next((path for path in paths if path.is_file()), None)
+    if sound is None:
+        return None
+    try:
+        rate_hz = float(soundfile.info(sound).samplerate)
+    except (OSError, RuntimeError) as error:
+        raise SessionError("this sound cannot be read", place=sound.name, remedy="restore it from a copy") from error
+    for part in manifest.parts:
+        recording = read_xdf(folder / part.file)
+        numbers = [
+            fields["file_number"]
+            for _, fields in markers_of(recording)
+            if fields["event"] == "audio_start" and fields.get("stem") == _stem(trial) and "file_number" in fields
+        ]
+        rows = np.vstack([np.empty((0, 3)), *(s.numbers for s in recording.find(name=AUDIO_STREAM_NAME))])
+        rows = rows[np.isin(rows[:, 0], numbers)]
+        if len(rows):
+            return sound_track(sound, rate_hz, rows[:, 1], rows[:, 2])
+    return None
