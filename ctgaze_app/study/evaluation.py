@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ctgaze_app.gaze.agreement import match_one_to_one, overlap_over_union
 from models.simulation.script import ReadingPlan
 
 MINIMUM_DURATION_S = 0.150
@@ -39,30 +40,6 @@ class FixationAgreement:
     slice_index_agreement: float
     median_error_px: float
     median_error_voxel: float
-
-
-def overlap_over_union(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Temporal overlap over union of every pair of intervals (N, 2) and (M, 2): (N, M)."""
-    start = np.maximum(first[:, None, 0], second[None, :, 0])
-    end = np.minimum(first[:, None, 1], second[None, :, 1])
-    overlap = np.clip(end - start, 0.0, None)
-    union = np.maximum(first[:, None, 1], second[None, :, 1]) - np.minimum(first[:, None, 0], second[None, :, 0])
-    return np.where(union > 0, overlap / np.where(union > 0, union, 1.0), 0.0)
-
-
-def match_one_to_one(overlap: NDArray[np.float64], minimum: float) -> list[tuple[int, int]]:
-    """Pairs (row, column) of at least `minimum`, each row and column once, the greatest overlaps first."""
-    rows, columns = np.nonzero(overlap >= minimum)
-    order = np.argsort(-overlap[rows, columns], kind="stable")
-    used_rows: set[int] = set()
-    used_columns: set[int] = set()
-    pairs = []
-    for row, column in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
-        if row not in used_rows and column not in used_columns:
-            used_rows.add(row)
-            used_columns.add(column)
-            pairs.append((row, column))
-    return sorted(pairs)
 
 
 def true_fixations(plan: ReadingPlan, truth_csv: Path, moving: NDArray[np.float64]) -> list[TrueFixation]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctgaze_app.study.evaluation import compare_fixations, match_one_to_one, overlap_over_union, true_fixations
+from ctgaze_app.gaze.agreement import match_one_to_one, overlap_over_union
+from ctgaze_app.study.evaluation import compare_fixations, true_fixations
 from models.simulation.script import ReadingPlan, ScriptedDwell
 
 PLAN = ReadingPlan(

@@ -3,7 +3,7 @@ detectors behind one call, `detect_events`; what the eye did, not what it looked
 
 from __future__ import annotations
 
-from ctgaze_app.gaze.detectors.detection import DetectorParameters, detect_events
+from ctgaze_app.gaze.detectors.detection import detect_events
 from ctgaze_app.gaze.detectors.engbert_kliegl import EngbertKlieglParameters
 from ctgaze_app.gaze.detectors.events import EYE_STATES, Blinks, EyeEvents, Saccades
 from ctgaze_app.gaze.detectors.gaps import fill_gaps
@@ -11,12 +11,25 @@ from ctgaze_app.gaze.detectors.idt import IdtParameters
 from ctgaze_app.gaze.detectors.ivt import IvtParameters
 from ctgaze_app.gaze.detectors.limits import LIMITS
 from ctgaze_app.gaze.detectors.options import EventOptions
-from ctgaze_app.gaze.detectors.presets import TOBII_IVT
+from ctgaze_app.gaze.detectors.presets import (
+    ADAPTIVE_500HZ,
+    ADAPTIVE_NOISY,
+    ENGBERT_KLIEGL,
+    PRESETS,
+    SALVUCCI_IDT,
+    TOBII_IVT,
+    DetectorParameters,
+)
 from ctgaze_app.gaze.detectors.velocity import velocities_deg_s
 
 __all__ = [
+    "ADAPTIVE_500HZ",
+    "ADAPTIVE_NOISY",
+    "ENGBERT_KLIEGL",
     "EYE_STATES",
     "LIMITS",
+    "PRESETS",
+    "SALVUCCI_IDT",
     "TOBII_IVT",
     "Blinks",
     "DetectorParameters",

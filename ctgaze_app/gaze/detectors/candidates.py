@@ -20,6 +20,8 @@ class Candidates:
         (N,) the sample belongs to a candidate fixation; to a candidate saccade.
     velocity_deg_s
         (N,) NaN where none can be told.
+    oscillation
+        (N,) the eye still rings after a saccade; None where the detector does not look for it.
     """
 
     first: NDArray[np.intp]
@@ -27,3 +29,4 @@ class Candidates:
     slow: NDArray[np.bool_]
     fast: NDArray[np.bool_]
     velocity_deg_s: NDArray[np.float64]
+    oscillation: NDArray[np.bool_] | None = None

@@ -9,15 +9,13 @@ from ctgaze_app.gaze.detectors import engbert_kliegl, events, idt, intervals, iv
 from ctgaze_app.gaze.detectors.blinks import find_blinks, with_touching_saccades
 from ctgaze_app.gaze.detectors.candidates import Candidates
 from ctgaze_app.gaze.detectors.events import EyeEvents
-from ctgaze_app.gaze.detectors.gaps import fill_gaps
+from ctgaze_app.gaze.detectors.gaps import fill_gaps, hole_s
 from ctgaze_app.gaze.detectors.limits import LIMITS
-from ctgaze_app.gaze.detectors.presets import TOBII_IVT
+from ctgaze_app.gaze.detectors.presets import TOBII_IVT, DetectorParameters
 from ctgaze_app.gaze.detectors.saccades import chosen, kept, measured_saccades
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-
-DetectorParameters = ivt.IvtParameters | idt.IdtParameters | engbert_kliegl.EngbertKlieglParameters
 
 
 def detect_events(
@@ -79,12 +77,14 @@ def detect_events(
     outside = fixation < 0
     state = np.full(len(time), events.UNCLASSIFIED, dtype=np.int8)
     state[~known] = events.LOST
-    saccade_first, saccade_last = intervals.runs(time, found.fast & outside, parameters.max_gap_fill_s)
+    saccade_first, saccade_last = intervals.runs(time, found.fast & outside, hole_s(time, parameters))
     saccades = measured_saccades(gaze, known, found.velocity_deg_s, saccade_first, saccade_last)
     saccades = chosen(saccades, kept(saccades, time, parameters))
     blinks = find_blinks(time, closed & outside, first, last, parameters)
     blinks, free = with_touching_saccades(blinks, saccades.first, saccades.last)
     saccades = chosen(saccades, free)
+    if found.oscillation is not None:
+        state[found.oscillation & outside & known] = events.OSCILLATION
     intervals.fill(state, saccades.first, saccades.last, events.SACCADE)
     intervals.fill(state, blinks.first, blinks.last, events.BLINK)
     state[~outside] = events.FIXATION

@@ -5,8 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ctgaze_app.gaze.detectors.options import EventOptions
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+
+STEPS_LOOKED_AT = 10_000
+"""So many steps, spread over the recording, tell its usual one."""
 
 
 def fill_gaps(time_s: Floats, direction: Floats, valid: Flags, max_gap_s: float) -> Flags:
@@ -32,3 +37,13 @@ def fill_gaps(time_s: Floats, direction: Floats, valid: Flags, max_gap_s: float)
     direction[lost] = point / np.linalg.norm(point, axis=1, keepdims=True)
     known[lost] = True
     return known
+
+
+def hole_s(time_s: Floats, options: EventOptions) -> float:
+    """Longest step between two samples that is no hole: the gap that may be filled, and at low rates two usual steps,
+    so that a short gap limit never cuts a slow recording at every sample."""
+    steps = np.diff(time_s)
+    if len(steps) == 0:
+        return options.max_gap_fill_s
+    usual = float(np.median(steps[:: 1 + len(steps) // STEPS_LOOKED_AT]))
+    return max(options.max_gap_fill_s, 2 * usual)

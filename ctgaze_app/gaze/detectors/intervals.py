@@ -65,6 +65,15 @@ def numbers(count: int, first: Indices, last: Indices) -> NDArray[np.int32]:
     return np.where(np.cumsum(inside[:-1]) > 0, np.cumsum(step[:-1]) - 1, -1).astype(np.int32)
 
 
+def inside(count: int, first: Indices, last: Indices) -> Flags:
+    """(count,) sample lies in one of the intervals; an interval that ends before it begins holds none."""
+    step = np.zeros(count + 1, dtype=np.int32)
+    some = last >= first
+    np.add.at(step, first[some], 1)
+    np.subtract.at(step, last[some] + 1, 1)
+    return np.cumsum(step[:-1]) > 0
+
+
 def fill(target: NDArray[np.int8], first: Indices, last: Indices, value: int) -> None:
     """Write `value` into every interval, in place; few intervals, so a loop is the fastest."""
     for begin, end in zip(first.tolist(), last.tolist(), strict=True):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctgaze_app.gaze.detectors.candidates import Candidates
+from ctgaze_app.gaze.detectors.gaps import hole_s
 from ctgaze_app.gaze.detectors.intervals import runs
 from ctgaze_app.gaze.detectors.options import EventOptions
 from ctgaze_app.gaze.detectors.velocity import velocities_deg_s
@@ -41,5 +42,5 @@ def candidates(
     velocity = velocities_deg_s(time_s, direction, known, parameters)
     slow = velocity < parameters.velocity_threshold_deg_s  # NaN compares false
     fast = velocity >= parameters.velocity_threshold_deg_s
-    first, last = runs(time_s, slow, parameters.merge_gap_s)
+    first, last = runs(time_s, slow, hole_s(time_s, parameters) + 1e-9)
     return Candidates(first, last, slow, fast & known, velocity)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ctgaze_app.gaze.detectors.gaps import hole_s
 from ctgaze_app.gaze.detectors.options import EventOptions
 
 Floats = NDArray[np.float64]
@@ -18,10 +19,50 @@ def velocities_deg_s(time_s: Floats, direction: Floats, known: Flags, options: E
     The window reaches half of `velocity_window_s` to each side and at least to the next sample. No velocity (NaN)
     where the window holds a lost sample or a hole longer than the gap that may be filled, or runs out of the recording.
     """
+    velocity = np.full(len(time_s), np.nan)
+    if len(time_s) < 3:
+        return velocity
+    left, right, usable = _windows(time_s, known, options)
+    span = time_s[right] - time_s[left]
+    difference = direction[right] - direction[left]
+    chord = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    angle = np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1.0)))
+    velocity[usable] = angle[usable] / span[usable]
+    return velocity
+
+
+def axis_velocities_deg_s(time_s: Floats, direction: Floats, known: Flags, options: EventOptions) -> Floats:
+    """(N, 2) velocity to the right and down: mean of the samples after minus mean of those before, over the time
+    between the two means.
+
+    With two samples to each side this is (x[n+2] + x[n+1] - x[n-1] - x[n-2]) / (6 dt) of Engbert & Kliegl 2003. The
+    same windows as `velocities_deg_s`; NaN in both where there is none.
+    """
     count = len(time_s)
-    velocity = np.full(count, np.nan)
+    velocity = np.full((count, 2), np.nan)
     if count < 3:
         return velocity
+    left, right, usable = _windows(time_s, known, options)
+    index = np.flatnonzero(usable)
+    left, right = left[index], right[index]
+    azimuth = np.degrees(np.arctan2(direction[:, 0], direction[:, 2]))
+    elevation = np.degrees(np.arcsin(np.clip(direction[:, 1], -1.0, 1.0)))
+    # About their means, so that running sums over a long recording keep their digits.
+    places = np.stack([time_s - time_s[0], np.where(known, azimuth, 0.0), np.where(known, elevation, 0.0)])
+    places -= places.mean(axis=1, keepdims=True)
+    sums = np.zeros((3, count + 1))
+    np.cumsum(places, axis=1, out=sums[:, 1:])
+    after = (sums[:, right + 1] - sums[:, index + 1]) / (right - index)
+    before = (sums[:, index] - sums[:, left]) / (index - left)
+    shift = after - before
+    velocity[index, 0] = shift[1] / shift[0] * np.cos(np.radians(elevation[index]))
+    velocity[index, 1] = shift[2] / shift[0]
+    return velocity
+
+
+def _windows(time_s: Floats, known: Flags, options: EventOptions) -> tuple[Indices, Indices, Flags]:
+    """First and last sample of each sample's window, and whether it holds no loss and no hole."""
+    count = len(time_s)
     half = options.velocity_window_s / 2 + 1e-5  # stamps come rounded: a sample at the very edge belongs to it
     index = np.arange(count)
     left = np.minimum(np.searchsorted(time_s, time_s - half, side="left"), index - 1)
@@ -29,15 +70,11 @@ def velocities_deg_s(time_s: Floats, direction: Floats, known: Flags, options: E
     inside = (left >= 0) & (right < count)
     left, right = np.maximum(left, 0), np.minimum(right, count - 1)
     lost = np.concatenate([[0], np.cumsum(~known)])
-    stretch = np.concatenate([[0], np.cumsum(np.diff(time_s) > options.max_gap_fill_s + 1e-9)])
+    stretch = np.concatenate([[0], np.cumsum(np.diff(time_s) > hole_s(time_s, options) + 1e-9)])
     begin = np.flatnonzero(np.diff(stretch, prepend=-1))
     end = np.append(begin[1:], count) - 1
     least = options.velocity_window_s / 2 - 1e-5
     inside &= (time_s - time_s[begin][stretch] >= least) & (time_s[end][stretch] - time_s >= least)
-    span = time_s[right] - time_s[left]
-    usable = inside & (lost[right + 1] == lost[left]) & (stretch[right] == stretch[left]) & (span > 0)
-    difference = direction[right] - direction[left]
-    chord = np.sqrt(np.einsum("ij,ij->i", difference, difference))
-    angle = np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1.0)))
-    velocity[usable] = angle[usable] / span[usable]
-    return velocity
+    usable = inside & (lost[right + 1] == lost[left]) & (stretch[right] == stretch[left])
+    usable &= time_s[right] > time_s[left]
+    return left, right, usable
