@@ -34,6 +34,8 @@ PHASES = ("explore", "drill", "scan", "follow_slices", "pan_still", "follow_pan"
 CATCH_UP_DEG = 1.0
 """Distance from the moving structure at which the eye catches up by a saccade (de Brouwer et al. 2002: about 1 degree
 at these speeds)."""
+SHORTEST_PURSUIT_S = 0.15
+"""No stretch of pursuit between two saccades is shorter: the saccadic system needs that long (Carpenter 1988)."""
 
 
 @dataclass(frozen=True)
@@ -253,16 +255,16 @@ class _Reading:
         began = self.now + wait + self.settings.latency_s
         origin, end = self.eye.copy(), began + seconds
         self._fixate(began + self.random.uniform(0.1, 0.15) - self.now)
-        gain = self.random.uniform(0.85, 1.0)
+        gain = self.random.uniform(0.75, 1.0)
         while self.now < end:
             behind = speed * (self.now - began) - float((self.eye - origin) @ heading)
             if behind > CATCH_UP_DEG:
                 self._saccade(self.eye + heading * (behind + speed * saccade_duration_s(behind)))
             rest = end - self.now
             left = CATCH_UP_DEG / max(speed * (1.0 - gain), 1e-6)
-            stretch = min(rest, max(left, 0.15))
-            if stretch < 0.05:
-                break
+            stretch = max(left, SHORTEST_PURSUIT_S)
+            if rest - stretch < SHORTEST_PURSUIT_S:
+                stretch = max(rest, SHORTEST_PURSUIT_S)
             self.segments.append(PursuitSegment(self.now, self.now + stretch, self.eye, gain * speed * heading))
             self.eye = self.eye + gain * speed * heading * stretch
             self.now += stretch

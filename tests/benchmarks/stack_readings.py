@@ -25,14 +25,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctgaze_app.gaze.detectors import TOBII_IVT
 from ctgaze_app.gaze.fixations import KINDS
 from ctgaze_app.gaze.measures import TimeOnImage, event_measures, sample_measures
+from ctgaze_app.gaze.sensitivity import FOR_NOISY_GAZE
 from models.simulation.stack_reading import StackReadingSettings
 from tests.gaze.simulated_stack import STATED, Analysed, analyse, kind_confusion
 
 RATES_HZ = (60.0, 120.0, 250.0, 500.0, 1200.0)
 NOISES_DEG = (0.2, 0.3, 0.5, 1.0)
 HIDDEN_LATENCY_S = 0.033
+DETECTORS = {"default": TOBII_IVT, "for noisy gaze": FOR_NOISY_GAZE}
 
 
 def slices_right(analysed: Analysed) -> tuple[float, float]:
@@ -86,14 +89,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     seeds = range(1, chosen.seeds + 1)
     columns = [f"{true}: {found}" for true in KINDS for found in (*KINDS, "missed")]
-    print("| rate Hz | noise deg | " + " | ".join(columns) + " | slice of samples | of fixations | gaze | fixated |")
-    print("|" + "---|" * (len(columns) + 6))
-    for rate_hz in RATES_HZ:
-        for noise_deg in NOISES_DEG:
-            found = measured(StackReadingSettings(chosen.seconds, rate_hz, noise_deg), seeds)
-            kinds = " | ".join(str(count) for count in found["kinds"].ravel())
-            shares = " | ".join(f"{share:.2%}" for share in (*found["slices"], *found["dwell"]))
-            print(f"| {rate_hz:g} | {noise_deg:g} | {kinds} | {shares} |")
+    for name, parameters in DETECTORS.items():
+        print(f"\n{name}: {parameters}\n")
+        print(
+            "| rate Hz | noise deg | " + " | ".join(columns) + " | slice of samples | of fixations | gaze | fixated |"
+        )
+        print("|" + "---|" * (len(columns) + 6))
+        for rate_hz in RATES_HZ:
+            for noise_deg in NOISES_DEG:
+                found = measured(StackReadingSettings(chosen.seconds, rate_hz, noise_deg), seeds, parameters)
+                kinds = " | ".join(str(count) for count in found["kinds"].ravel())
+                shares = " | ".join(f"{share:.2%}" for share in (*found["slices"], *found["dwell"]))
+                print(f"| {rate_hz:g} | {noise_deg:g} | {kinds} | {shares} |")
     print("\n| slices/s | rate Hz | slice of samples | of fixations | dwell: gaze | dwell: fixated |")
     print("|" + "---|" * 6)
     for speed in (5.0, 17.0, 40.0):

@@ -13,6 +13,7 @@ from ctgaze_app.gaze.detectors import detect_events
 from ctgaze_app.gaze.fixations import KINDS, Table, fixation_tables
 from ctgaze_app.gaze.frames import SeriesGeometry
 from ctgaze_app.gaze.mapping import MappedGaze, MappingSettings, map_gaze
+from ctgaze_app.gaze.movements import saccade_table
 from ctgaze_app.gaze.samples import EyeSamples, GazeSamples
 from ctgaze_app.gaze.view_track import ViewTrack
 from ctgaze_app.gaze.views import PaintedView
@@ -67,6 +68,7 @@ class Analysed:
     events: Any = field(repr=False)
     fixations: Table = field(repr=False)
     segments: Table = field(repr=False)
+    saccades: Table = field(repr=False)
     found: NDArray[np.str_] = field(repr=False)
 
 
@@ -85,6 +87,7 @@ def analyse(
     chosen = () if parameters is None else (parameters,)
     events = detect(mapped.eye_time_lsl, SCREEN.px_to_vector(mapped.px), mapped.valid, *chosen, pupil=pupil)
     fixations, segments = fixation_tables(mapped, events, views, SCREEN, stated, series, pupil, 0.0)
+    saccades = saccade_table(mapped, events, fixations, 0.0)
     found = np.full(len(reading.time_s), "none", dtype="<U9")
     for first, last in zip(events.saccades.first, events.saccades.last, strict=True):
         found[first : last + 1] = "saccade"
@@ -92,7 +95,7 @@ def analyse(
         found[first : last + 1] = "blink"
     inside = events.fixation >= 0
     found[inside] = fixations["kind"][events.fixation[inside]]
-    return Analysed(reading, views, mapped, events, fixations, segments, found)
+    return Analysed(reading, views, mapped, events, fixations, segments, saccades, found)
 
 
 def kind_confusion(analysed: Analysed) -> NDArray[np.int64]:
