@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike
 
 from models.metrics.binning import BinGrid, Ids
+from models.metrics.compiled import compiled
 from models.metrics.extent import Extent, Outside
 from models.scanpath import Scanpath
 
@@ -108,7 +108,7 @@ def _published_symbols(path: Scanpath) -> Ids:
     return x + 5 * y // 2 + 5 * z // 2
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _edits(a: Ids, b: Ids) -> int:
     row = np.arange(len(b) + 1)
     for i in range(len(a)):

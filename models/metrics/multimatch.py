@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from models.metrics.compiled import compiled
 from models.metrics.extent import Extent, Outside, Unit
 from models.metrics.saccades import Saccades, Simplification, angle_between, saccades_between, simplified
 from models.scanpath import Floats, Scanpath
@@ -182,7 +182,8 @@ def aligned_saccades(
     Steps go right, down or diagonally. The published code finds the way with Dijkstra's algorithm; with differences
     that are never negative, row-by-row dynamic programming finds the same one. Of equally cheap ways the diagonal step
     is the first choice, so that a path whose saccades repeat still matches itself; the published search makes it the
-    last (`diagonal_first` False), and such a path does not score 1 with itself there.
+    last (`diagonal_first` False), and such a path does not score 1 with itself there. Memory: one
+    byte per pair of saccades.
     """
     first, second = (np.array(steps, dtype=np.float64, order="C") for steps in (step_a, step_b))
     return _cheapest_way(first, second, diagonal_first)
@@ -208,7 +209,7 @@ def _published_angle(a: Floats, b: Floats) -> Floats:
     return np.minimum(total, 2 * np.pi - total)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _cheapest_way(a: Floats, b: Floats, diagonal_first: bool) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     n, m = len(a), len(b)
     total = np.empty(m)
