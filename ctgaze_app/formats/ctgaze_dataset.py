@@ -1,0 +1,207 @@
+"""Our own exchange folder: ``dataset.json`` (cases, screen, provenance, what every column means) and Parquet tables.
+
+It loses nothing of a `DataSet`: what is written is read back equal, and every table is checked by its SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from ctgaze_app.formats.checked_json import read_json_model
+from ctgaze_app.formats.contract import Format, FormatError, at
+from ctgaze_app.formats.dataset import CaseRecord, DataSet
+from ctgaze_app.formats.dataset_checks import TABLE_COLUMNS, check_dataset
+from ctgaze_app.formats.dataset_columns import meanings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DATASET_FILE = "dataset.json"
+TEXT_COLUMNS = {
+    "session",
+    "reader",
+    "case",
+    "kind",
+    "pupil_unit",
+    "event",
+    "value",
+    "text",
+    "source",
+    "region",
+    "group",
+}
+WHOLE_COLUMNS = {"trial", "fixation", "i_first", "i_last", "j_first", "j_last", "k_first", "k_last"}
+FLAG_COLUMNS = {"on_image", "valid"}
+_Shape = Field(ge=1, le=100_000)
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Case(_Record):
+    case: str
+    patient: str
+    shape_kji: tuple[int, int, int]
+    affine_lps: list[list[float]] | None
+    kind: Literal["volume", "image"]
+    report: dict[str, str]
+    attributes: dict[str, str]
+
+
+class _Table(_Record):
+    file: str = Field(pattern=r"^[a-z]+\.parquet$")
+    rows: int = Field(ge=0)
+    sha256: str
+    columns: dict[str, str]
+
+
+class _Content(_Record):
+    format: Literal["ctgaze"]
+    schema_version: Literal[1] = Field(alias="schema")
+    source: Literal["reader", "model", "simulated"]
+    screen: dict[str, float]
+    cases: list[_Case]
+    tables: dict[Literal["fixations", "samples", "events", "words", "regions"], _Table]
+    provenance: dict[str, Any]
+
+
+def read_ctgaze(path: Path, options: Mapping[str, str]) -> DataSet:
+    """Read the folder (or its ``dataset.json``)."""
+    path = Path(path)
+    described = path / DATASET_FILE if path.is_dir() else path
+    content = read_json_model(described, _Content)
+    if "fixations" not in content.tables:
+        raise FormatError("names no table of fixations", place=at(described), remedy="restore it from a copy")
+    for name, value in content.screen.items():
+        if not 0 < value < 1e6:
+            raise FormatError(f"screen.{name}: {value} cannot be", place=at(described), remedy="correct this field")
+    tables = {name: _read_table(described, name, table) for name, table in content.tables.items()}
+    dataset = DataSet(
+        cases=tuple(_case(described, record) for record in content.cases),
+        fixations=tables["fixations"],
+        samples=tables.get("samples"),
+        events=tables.get("events"),
+        words=tables.get("words"),
+        regions=tables.get("regions"),
+        screen=content.screen,
+        source=content.source,
+        provenance=content.provenance,
+    )
+    check_dataset(dataset, described)
+    return dataset
+
+
+def write_ctgaze(dataset: DataSet, folder: Path, options: Mapping[str, str]) -> tuple[Path, ...]:
+    """Write the folder; ``dataset.json`` comes last, so that its presence says that the tables are whole."""
+    folder = Path(folder)
+    check_dataset(dataset, DATASET_FILE)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written, tables = [], {}
+        for name in TABLE_COLUMNS:
+            table = getattr(dataset, name)
+            if table is None:
+                continue
+            path = folder / f"{name}.parquet"
+            # The index is never part of a table; text of any kind becomes plain strings.
+            table.to_parquet(path, index=False)
+            tables[name] = {
+                "file": path.name,
+                "rows": len(table),
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "columns": meanings(name, list(table.columns)),
+            }
+            written.append(path)
+        content = {
+            "format": "ctgaze",
+            "schema": 1,
+            "source": dataset.source,
+            "screen": {name: float(value) for name, value in dataset.screen.items()},
+            "cases": [_case_fields(record) for record in dataset.cases],
+            "tables": tables,
+            "provenance": dict(dataset.provenance),
+        }
+        text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        (folder / DATASET_FILE).write_bytes(text.encode("utf-8"))
+    except OSError as error:
+        raise FormatError(
+            f"cannot be written: {error.strerror or type(error).__name__}", place=folder.name, remedy="check rights"
+        ) from error
+    return (*written, folder / DATASET_FILE)
+
+
+def _case_fields(record: CaseRecord) -> dict[str, Any]:
+    return {
+        "case": record.case,
+        "patient": record.patient,
+        "shape_kji": [int(size) for size in record.shape_kji],
+        "affine_lps": None if record.affine_lps is None else np.asarray(record.affine_lps, dtype=np.float64).tolist(),
+        "kind": record.kind,
+        "report": dict(record.report),
+        "attributes": dict(record.attributes),
+    }
+
+
+def _case(path: Path, record: _Case) -> CaseRecord:
+    affine = None
+    if record.affine_lps is not None:
+        affine = np.array(record.affine_lps, dtype=np.float64) if _is_4x4(record.affine_lps) else np.zeros((1, 1))
+        if affine.shape != (4, 4) or np.abs(affine).max() > 1e5 or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+            raise FormatError(f"affine_lps of case {record.case[:40]} is no affine in mm", place=at(path))
+    return CaseRecord(
+        record.case, record.shape_kji, record.patient, affine, record.kind, record.report, record.attributes
+    )
+
+
+def _is_4x4(rows: list[list[float]]) -> bool:
+    return len(rows) == 4 and all(len(row) == 4 for row in rows) and rows[3] == [0.0, 0.0, 0.0, 1.0]
+
+
+def _read_table(described: Path, name: str, record: _Table) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow as pa
+
+    path = described.parent / record.file
+    if record.file != f"{name}.parquet" or not path.is_file():
+        raise FormatError(f"the table {name} is missing", place=at(described), remedy="restore it from a copy")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != record.sha256:
+        raise FormatError(
+            f"was changed since {DATASET_FILE} was written", place=at(path), remedy="restore both from one copy"
+        )
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise FormatError(f"is no Parquet table: {str(error)[:100]!r}", place=at(path)) from error
+    if len(table) != record.rows or list(table.columns) != list(record.columns):
+        raise FormatError(f"its table {name} has other rows or columns than it says", place=at(described))
+    for column in TABLE_COLUMNS[name]:
+        kind = table[column].dtype.kind if column in table else "?"
+        right = (
+            "O"
+            if column in TEXT_COLUMNS
+            else "iu"
+            if column in WHOLE_COLUMNS
+            else "b"
+            if column in FLAG_COLUMNS
+            else "f"
+        )
+        if kind not in right:
+            raise FormatError(f"has the type {kind}, not {right}", place=at(path, 1, column))
+    return table
+
+
+FORMAT = Format(
+    name="ctgaze",
+    title="CTGaze data set: a folder with dataset.json and Parquet tables; loses nothing",
+    read=read_ctgaze,
+    write=write_ctgaze,
+    recognises=lambda path: (path / DATASET_FILE).is_file() or path.name == DATASET_FILE,
+)

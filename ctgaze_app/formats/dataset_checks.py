@@ -1,0 +1,100 @@
+"""What must hold in every `DataSet`, whatever it was read from: checked after reading and before writing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ctgaze_app.formats.contract import FormatError, at
+from ctgaze_app.formats.dataset import (
+    EVENT_COLUMNS,
+    FIXATION_COLUMNS,
+    KEYS,
+    REGION_COLUMNS,
+    SAMPLE_COLUMNS,
+    WORD_COLUMNS,
+    DataSet,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLE_COLUMNS = {
+    "fixations": FIXATION_COLUMNS,
+    "samples": SAMPLE_COLUMNS,
+    "events": EVENT_COLUMNS,
+    "words": WORD_COLUMNS,
+    "regions": REGION_COLUMNS,
+}
+FIXATION_KINDS = ("fixation", "drill", "pursuit", "calibration")
+SAMPLE_KINDS = ("gaze", "calibration")
+LONGEST_S = 1e6
+"""No reading lasts eleven days; a number beyond it is in another unit."""
+
+
+def check_dataset(dataset: DataSet, path: Path | str) -> None:
+    """Refuse what breaks the promises of `formats.dataset`.
+
+    Raises
+    ------
+    FormatError
+        With the file (`path`), and row and column of the table; rows count from 2 as below a header.
+    """
+    codes = [record.case for record in dataset.cases]
+    if len(set(codes)) != len(codes):
+        raise FormatError("two cases have the same code", place=at(path))
+    for record in dataset.cases:
+        if len(record.shape_kji) != 3 or min(record.shape_kji) < 1 or max(record.shape_kji) > 100_000:
+            raise FormatError(f"{record.shape_kji} is not the shape of a volume (case {record.case})", place=at(path))
+    for name, columns in TABLE_COLUMNS.items():
+        table = getattr(dataset, name)
+        if table is None:
+            continue
+        if tuple(table.columns[: len(columns)]) != columns:
+            missing = [column for column in columns if column not in table.columns]
+            what = f"column {missing[0]} is missing" if missing else "the columns are in another order"
+            raise FormatError(f"{name}: {what}", place=at(path))
+        _refuse(~table["case"].isin(codes), "this case is not known", path, f"{name}.case")
+        if "trial" in columns:
+            _refuse(table["trial"] < 1, "trials count from 1", path, f"{name}.trial")
+    _check_fixations(dataset, path)
+    if dataset.samples is not None:
+        _refuse(~dataset.samples["kind"].isin(SAMPLE_KINDS), "not a kind of sample", path, "samples.kind")
+        _check_numbers(dataset.samples, ("onset_s",), path, "samples")
+    if dataset.words is not None:
+        _refuse(dataset.words["end_s"] < dataset.words["start_s"], "a word ends before it begins", path, "words.end_s")
+        _check_numbers(dataset.words, ("start_s", "end_s"), path, "words")
+
+
+def _check_fixations(dataset: DataSet, path: Path | str) -> None:
+    table = dataset.fixations
+    _refuse(~table["kind"].isin(FIXATION_KINDS), "not a kind of fixation", path, "fixations.kind")
+    _check_numbers(table, ("onset_s", "duration_s"), path, "fixations")
+    _refuse(~(table["duration_s"] >= 0), "a duration must be a number and not negative", path, "fixations.duration_s")
+    keys = [*KEYS, "fixation"]
+    _refuse(table.duplicated(keys), "this fixation is there twice", path, "fixations.fixation")
+    gaze = table["kind"] != "calibration"
+    shown = table["on_image"].astype(bool) & gaze
+    for name in ("x_voxel", "y_voxel", "z_voxel"):
+        _refuse(shown & ~np.isfinite(table[name]), "a fixation on the image has no voxel", path, f"fixations.{name}")
+    by_trial = table[gaze].groupby(list(KEYS), sort=False)["onset_s"]
+    falls = by_trial.diff() < 0
+    _refuse(falls.reindex(table.index, fill_value=False), "onsets descend within a trial", path, "fixations.onset_s")
+    unknown = by_trial.transform(lambda onset: onset.isna().any() and not onset.isna().all()).astype(bool)
+    _refuse(
+        unknown.reindex(table.index, fill_value=False), "some onsets of a trial are unknown", path, "fixations.onset_s"
+    )
+
+
+def _check_numbers(table: pd.DataFrame, names: tuple[str, ...], path: Path | str, table_name: str) -> None:
+    for name in names:
+        values = table[name].to_numpy(np.float64)
+        _refuse(np.abs(values) > LONGEST_S, "no reading lasts that long: check the unit", path, f"{table_name}.{name}")
+
+
+def _refuse(wrong: pd.Series | np.ndarray, message: str, path: Path | str, column: str) -> None:
+    mask = np.asarray(wrong, dtype=bool)
+    if mask.any():
+        raise FormatError(message, place=at(path, int(np.argmax(mask)) + 2, column), remedy="correct the file")
