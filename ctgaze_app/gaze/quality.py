@@ -68,6 +68,7 @@ def trial_quality(
     start_lsl: float,
     end_lsl: float,
     nominal_rate_hz: float,
+    direction: NDArray[np.float64] | None = None,
 ) -> TrialQuality:
     """Quality of one trial over [start, end] in eye time.
 
@@ -77,6 +78,8 @@ def trial_quality(
         The trial's own views.
     nominal_rate_hz
         0 for irregular streams.
+    direction
+        (N, 3) lines of sight of the samples, where they are known already.
     """
     duration = max(end_lsl - start_lsl, 0.0)
     rows, seen = len(mapped), int(mapped.valid.sum())
@@ -94,7 +97,7 @@ def trial_quality(
         loss_invalid=1.0 - seen / rows if rows else None,
         loss_expected=max(1.0 - seen / expected, 0.0) if expected else None,
         longest_gap_s=float(np.diff(edges).max()),
-        rms_s2s_deg=rms_s2s_deg(mapped.px, events, geometry),
+        rms_s2s_deg=rms_s2s_deg(geometry.px_to_vector(mapped.px) if direction is None else direction, events),
         fixations=len(events),
         fixation_time_s=spent,
         on_image_share=float(mapped.on_image.sum()) / seen if seen else None,
@@ -103,11 +106,16 @@ def trial_quality(
     )
 
 
-def rms_s2s_deg(px: NDArray[np.float64], events: EyeEvents, geometry: ScreenGeometry) -> float | None:
-    """RMS-S2S in degrees over neighbouring members of the same fixation; None without any pair."""
+def rms_s2s_deg(direction: NDArray[np.float64], events: EyeEvents) -> float | None:
+    """RMS-S2S in degrees over neighbouring members of the same fixation; None without any pair.
+
+    `direction` (N, 3) are unit lines of sight; the angle is 2 asin(chord / 2).
+    """
     pair = events.member[1:] & events.member[:-1] & (events.fixation[1:] == events.fixation[:-1])
     first = np.flatnonzero(pair)
     if len(first) == 0:
         return None
-    angle = geometry.angle_between_deg(px[first], px[first + 1])
+    step = direction[first + 1] - direction[first]
+    chord = np.sqrt(np.einsum("ij,ij->i", step, step))
+    angle = np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1.0)))
     return float(np.sqrt(np.mean(angle**2)))

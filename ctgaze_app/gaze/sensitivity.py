@@ -18,6 +18,8 @@ from ctgaze_app.gaze.detectors import (
     IvtParameters,
     detect_events,
 )
+from ctgaze_app.gaze.detectors.gaps import hole_s
+from ctgaze_app.gaze.detectors.intervals import merge, runs
 
 VELOCITY_THRESHOLDS_DEG_S = (20.0, 30.0, 40.0, 50.0)
 MIN_DURATIONS_S = (0.040, 0.060, 0.100)
@@ -61,7 +63,17 @@ def sensitivity_row(
     time_s: NDArray[np.float64], events: EyeEvents, detector: str, parameter: str = "", value: float | None = None
 ) -> SensitivityRow:
     """Figures of one detection."""
-    durations = time_s[events.last] - time_s[events.first]
+    return _row(time_s, (events.first, events.last), detector, parameter, value)
+
+
+def _row(
+    time_s: NDArray[np.float64],
+    bounds: tuple[NDArray[np.intp], NDArray[np.intp]],
+    detector: str,
+    parameter: str,
+    value: float | None,
+) -> SensitivityRow:
+    durations = time_s[bounds[1]] - time_s[bounds[0]]
     total = float(durations.sum())
     mean = total / len(durations) if len(durations) else None
     return SensitivityRow(detector, parameter, value, len(durations), mean, total)
@@ -119,7 +131,55 @@ def detector_sensitivity(
     found = base if base is not None else detect_events(time, direction, valid, parameters)
     first = sensitivity_row(time, found, parameters.name)
     rows = [first]
+    again = _IvtAgain(time, np.asarray(direction), np.asarray(valid, dtype=bool), found)
     for parameter, value, changed in variations(parameters) if tried is None else tried:
-        events = found if changed == parameters else detect_events(time, direction, valid, changed)
-        rows.append(sensitivity_row(time, events, changed.name, parameter, value))
+        if changed == parameters:
+            bounds = (found.first, found.last)
+        elif again.serves(parameters, changed):
+            assert isinstance(changed, IvtParameters)
+            bounds = again.fixations(changed)
+        else:
+            events = detect_events(time, direction, valid, changed)
+            bounds = (events.first, events.last)
+        rows.append(_row(time, bounds, changed.name, parameter, value))
     return [row.to_dict(first) for row in rows]
+
+
+class _IvtAgain:
+    """Fixations of I-VT from velocities that are known already: only what depends on the threshold and the durations
+    is done again. The test of this module holds it against `detect_events`."""
+
+    def __init__(
+        self, time_s: NDArray[np.float64], direction: NDArray[np.float64], valid: NDArray[np.bool_], base: EyeEvents
+    ) -> None:
+        self._time, self._direction, self._valid = time_s, direction, valid
+        self._velocity = base.velocity_deg_s
+        self._threshold = np.nan
+        self._slow = np.empty(0, dtype=bool)
+        self._sums = np.empty((0, 4))
+
+    def serves(self, known: DetectorParameters, wanted: DetectorParameters) -> bool:
+        """Whether both are I-VT with the same velocities and the same bridged losses."""
+        if not isinstance(known, IvtParameters) or not isinstance(wanted, IvtParameters):
+            return False
+        return (known.velocity_window_s, known.max_gap_fill_s) == (wanted.velocity_window_s, wanted.max_gap_fill_s)
+
+    def fixations(self, parameters: IvtParameters) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """First and last sample of each fixation."""
+        if parameters.velocity_threshold_deg_s != self._threshold:
+            self._cut(parameters.velocity_threshold_deg_s)
+        time, sums = self._time, self._sums
+        first, last = runs(time, self._slow, hole_s(time, parameters) + 1e-9)
+        first, last = merge(time, first, last, sums, parameters)
+        stays = time[last] - time[first] >= parameters.min_duration_s - 1e-9
+        stays &= sums[last + 1, 3] > sums[first, 3]
+        return merge(time, first[stays], last[stays], sums, parameters)
+
+    def _cut(self, threshold_deg_s: float) -> None:
+        self._threshold = threshold_deg_s
+        self._slow = self._velocity < threshold_deg_s  # NaN compares false
+        member = self._slow & self._valid
+        self._sums = np.zeros((len(self._time) + 1, 4))
+        for axis in range(3):
+            np.cumsum(np.where(member, self._direction[:, axis], 0.0), out=self._sums[1:, axis])
+        np.cumsum(member, out=self._sums[1:, 3])

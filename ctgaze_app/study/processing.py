@@ -186,7 +186,7 @@ def _process_trial(
         )
         quality = trial_quality(
             mapped, events, own_views, geometry, span.start_lsl, span.end_lsl,
-            manifest.tracker.nominal_rate_hz if manifest.tracker else 0.0,
+            manifest.tracker.nominal_rate_hz if manifest.tracker else 0.0, direction,
         )  # fmt: skip
         if trial.number in made.quality:
             made.problems.append(
@@ -215,6 +215,7 @@ def _measures(
     by_events = event_measures(mapped, fixations, segments)
     moving_s = on_moving_content_s(mapped, events)
     uncertain = mapped.slice_uncertain[mapped.on_image]
+    # The other detectors take as long as all the rest together: `detector_sensitivity` on demand has them too.
     return TrialMeasures(
         by_events,
         sample_measures(mapped),

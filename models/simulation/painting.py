@@ -96,8 +96,8 @@ class Painter:
         rows = sorted(self._rows, key=lambda row: row[0])
         time = np.array([row[0] for row in rows])
         last = np.append(np.diff(time) > 0.5 / self.refresh_hz, True)
-        columns = [np.array(column)[last] for column in zip(*rows, strict=True)]
-        return PaintTable(columns[0], columns[1].astype(np.int64), *columns[2:5], columns[5].astype(np.int8))
+        stamps, slices, maps, centre, width, mode = (np.array(column)[last] for column in zip(*rows, strict=True))
+        return PaintTable(stamps, slices.astype(np.int64), maps, centre, width, mode.astype(np.int8))
 
     def _paint(self, at_s: float, mode: str) -> None:
         # The end of a paint comes one to three milliseconds after the refresh that began it.
