@@ -8,12 +8,15 @@ from typing import Annotated
 
 import typer
 
+from ctgaze_app.cli.measure import measure
 from ctgaze_app.cli.progress import progress_bar
 
 app = typer.Typer(
-    help="Process, verify or salvage a recorded session.\n\nExample: ctgaze session verify my-session",
+    help="Process, measure, verify or salvage a recorded session.\n\nExample: ctgaze session verify my-session",
     no_args_is_help=True,
 )
+
+app.command(name="measure")(measure)
 
 Folder = Annotated[Path, typer.Argument(metavar="SESSION", help="The session's folder, the one with session.json.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -93,7 +93,7 @@ def open_session(
     if not derived_is_current(folder, manifest):
         _process(folder)
     recordings = {part.number: _read_part(folder / part.file) for part in manifest.parts}
-    tables = {name: _read_table(folder / "derived" / name) for name in DERIVED_TABLES}
+    tables = {name: read_table(folder / "derived" / name) for name in DERIVED_TABLES}
     quality = _read_json(folder / "derived" / QUALITY_FILE)
     found = load_volumes(folder, manifest, volumes or {}, progress=progress, cancelled=cancelled)
     trials = tuple(_open_trial(folder, manifest, trial, recordings, tables, quality) for trial in manifest.trials)
@@ -207,7 +207,14 @@ def _read_part(path: Path) -> XdfFile:
     return read_xdf(path)
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """One derived table, CSV or Parquet.
+
+    Raises
+    ------
+    SessionError
+        When it cannot be read.
+    """
     import pandas as pd
 
     try:

@@ -1,0 +1,161 @@
+"""`ctgaze session measure`: reading measures of a session, and how its known lesions were searched."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctgaze_app.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from ctgaze_app.study.measuring import SessionMeasures, TrialReading, Truth
+
+
+class OrganChoice(StrEnum):
+    """Whose coverage is taken."""
+
+    LUNGS = "lungs"
+    NONE = "none"
+
+
+def measure(
+    folder: Annotated[Path, typer.Argument(metavar="SESSION", help="The session's folder.")],
+    organ: Annotated[
+        OrganChoice, typer.Option("--organ", help="Whose coverage is taken; none does not open the CT.")
+    ] = OrganChoice.LUNGS,
+    truth: Annotated[
+        list[str] | None,
+        typer.Option("--truth", metavar="[CASE=]FILE", help="Lesions: DICOM SR or SEG, LIDC XML, boxes CSV, NIfTI."),
+    ] = None,
+    truth_format: Annotated[str | None, typer.Option("--truth-format", help="When the file does not tell.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="What a truth file does not say itself.")
+    ] = None,
+    reported: Annotated[
+        list[str] | None, typer.Option("--reported", metavar="LESION", help="A lesion that the reader reported.")
+    ] = None,
+    nothing_reported: Annotated[
+        bool, typer.Option("--nothing-reported", help="The reader reported none of the lesions.")
+    ] = False,
+    radius_deg: Annotated[
+        float, typer.Option("--ufov", min=0.1, max=20.0, help="Radius of the useful field of view, degrees.")
+    ] = 2.5,
+    attention_s: Annotated[
+        float, typer.Option("--attention", min=0.0, help="Dwell from which a lesion was noticed, seconds.")
+    ] = 0.3,
+    decision_s: Annotated[
+        float, typer.Option("--decision", min=0.0, help="Dwell from which it was decided upon, seconds.")
+    ] = 1.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure the readings of a session: scrolling, coverage, search style, lesions.
+
+    Written to derived/measures.json, measures.csv and, with lesions, lesions.csv. Without --reported or
+    --nothing-reported no lesion is judged as an error.
+
+    Example: ctgaze session measure my-session --truth lesions.dcm --nothing-reported
+    """
+    from ctgaze_app.review.lesion_search import LesionSearchRules
+    from ctgaze_app.study.measuring import measure_session
+
+    if attention_s > decision_s:
+        raise typer.BadParameter("attention takes no longer than a decision", param_hint="--attention")
+    if reported and nothing_reported:
+        raise typer.BadParameter("say what was reported, or that nothing was", param_hint="--reported")
+    names = [] if nothing_reported else reported
+    truths = _truths(folder, truth or [], truth_format, option or [], names)
+    rules = LesionSearchRules(radius_deg=radius_deg, attention_s=attention_s, decision_s=decision_s)
+    with progress_bar("Measuring", shown=not as_json) as report:
+        result = measure_session(folder, organ=organ.value, truth=truths, rules=rules, progress=report)
+    if as_json:
+        typer.echo(json.dumps(result.to_dict(), allow_nan=False))
+        return
+    _print(result)
+
+
+def _truths(
+    folder: Path, given: Sequence[str], truth_format: str | None, options: Sequence[str], names: list[str] | None
+) -> dict[str, Truth]:
+    from ctgaze_app.errors import SessionError
+    from ctgaze_app.study.measuring import Truth
+    from ctgaze_app.study.session import read_manifest
+
+    declared = {}
+    for text in options:
+        name, found, value = text.partition("=")
+        if not found or not name:
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--option")
+        declared[name] = value
+    cases = list(dict.fromkeys(trial.case for trial in read_manifest(folder).trials))
+    truths = {}
+    for text in given:
+        case, found, file = text.partition("=")
+        if not found or case not in cases:
+            if len(cases) != 1:
+                raise SessionError(
+                    f"--truth {text}: which case is it of?", remedy=f"write CASE=FILE; cases: {', '.join(cases)}"
+                )
+            case, file = cases[0], text
+        truths[case] = Truth(Path(file), truth_format, declared, names)
+    return truths
+
+
+def _print(result: SessionMeasures) -> None:
+    for trial in result.trials:
+        typer.echo(f"trial {trial.trial}, case {trial.case}, reader {result.reader}")
+        for label, text in _lines(trial):
+            typer.echo(f"  {label:28} {text}")
+        for note in trial.notes:
+            typer.echo(f"  note  {note}")
+        if trial.lesions is not None:
+            _print_lesions(trial)
+    for note in result.notes:
+        typer.echo(f"note  {note}")
+
+
+def _lines(trial: TrialReading) -> list[tuple[str, str]]:
+    row: dict[str, Any] = trial.measures.scalars()
+    lines = [
+        ("displayed, looked at", f"{_of(row['displayed_s'], 's')}, {_of(row['on_image_s'], 's')} on the image"),
+        ("fixated", f"{_of(row['fixated_s'], 's')}, {row['fixation_duration_n']} fixations"),
+        ("courses through the stack", f"{row['n_courses']}"),
+        (
+            "full, half runs, oscillations",
+            f"{row['n_full_runs']}, {row['n_half_runs']}, {row['n_oscillations']}",
+        ),
+        ("share of the slices shown", _percent(row["share_seen_fraction"])),
+        ("saccade amplitude, median", _of(row["saccade_amplitude_median_deg"], "deg")),
+    ]
+    curve = trial.measures.coverage
+    if curve is not None:
+        for radius, fraction in zip(curve.radii_deg, curve.covered_fraction, strict=True):
+            lines.append((f"lungs within {radius:g} deg of gaze", _percent(float(fraction))))
+    return lines
+
+
+def _print_lesions(trial: TrialReading) -> None:
+    assert trial.lesions is not None
+    rules = trial.lesions.rules
+    typer.echo(f"  lesions, useful field of view {rules.radius_deg:g} deg (classes at 1 to 5 deg in lesions.csv):")
+    for lesion in trial.lesions.lesions:
+        looks = lesion.looks
+        first = f"first looked at {_of(lesion.after_displayed_s, 's')} after it was shown" if looks.n_fixations else ""
+        typer.echo(
+            f"    {lesion.name}: {lesion.outcome}{f' ({lesion.reason})' if lesion.reason else ''}; "
+            f"shown {_of(lesion.displayed_s, 's')}, dwell {_of(looks.dwell_s, 's')} in {looks.n_fixations} fixations"
+            f"{', ' + first if first else ''}; gaze met it with probability {_of(lesion.probability_met, '', 2)}"
+        )
+
+
+def _of(value: float, unit: str, decimals: int = 1) -> str:
+    return "not available" if not math.isfinite(value) else f"{value:.{decimals}f} {unit}".strip()
+
+
+def _percent(value: float) -> str:
+    return "not available" if not math.isfinite(value) else f"{100 * value:.1f} %"

@@ -1,0 +1,356 @@
+"""Reading measures of a recorded session: scrolling, coverage, search style, and how each known lesion was searched.
+
+Written to `derived/measures.json` (everything, with what it was made from) and `derived/measures.csv` (one row a
+trial), and to `derived/lesions.csv` (one row a trial and lesion) when lesion truth was given.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ctgaze_app import __version__
+from ctgaze_app.ct.labelled_region import LabelledRegion
+from ctgaze_app.ct.volume import Volume
+from ctgaze_app.errors import CTGazeError, SessionError
+from ctgaze_app.gaze.frames import geometries
+from ctgaze_app.gaze.view_track import ViewTrack
+from ctgaze_app.review.dwell_points import dwell_points_of_segments
+from ctgaze_app.review.lesion_search import LesionSearchResult, LesionSearchRules, lesion_search
+from ctgaze_app.review.lungs import Lungs, LungsError, find_lungs
+from ctgaze_app.review.reading_measures import ReadingMeasures, reading_measures
+from ctgaze_app.study.calibrations import calibration_of_trial
+from ctgaze_app.study.loading import derived_is_current, load_volumes, read_table
+from ctgaze_app.study.raw_session import RecordedPart, read_part, trial_spans
+from ctgaze_app.study.session import SessionManifest, TrialRecord, read_manifest, write_atomically
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Progress = Callable[[int, int], None]
+Organ = Literal["lungs", "none"]
+MEASURES_FILE, MEASURES_TABLE, LESIONS_TABLE = "measures.json", "measures.csv", "lesions.csv"
+MEASURES_SCHEMA = 1
+TABLES = {"fixations": "fixations.csv", "segments": "dwell_segments.csv", "saccades": "saccades.csv"}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The truth file of one case, how it is read, and what the reader reported of it.
+
+    `format` None takes what the file's own signature says; `options` are what the file does not say. `reported` names
+    of lesions; None when it is not known, so that no lesion is judged.
+    """
+
+    path: Path = field(repr=False)
+    format: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    reported: Collection[str] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class TrialReading:
+    """What was measured of one trial; `notes` say what could not be and why."""
+
+    trial: int
+    case: str
+    kind: str
+    measures: ReadingMeasures
+    lesions: LesionSearchResult | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class SessionMeasures:
+    """Measures of every trial of a session that was shown, and notes on those that were not."""
+
+    session: str
+    reader: str
+    organ: Organ
+    trials: tuple[TrialReading, ...]
+    notes: tuple[str, ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One flat row a trial, the same columns in every session."""
+        return [
+            {
+                "session": self.session,
+                "reader": self.reader,
+                "trial": each.trial,
+                "case": each.case,
+                "kind": each.kind,
+                **each.measures.scalars(),
+            }
+            for each in self.trials
+        ]
+
+    def lesion_table(self) -> pd.DataFrame | None:
+        """One row a trial and lesion; None when no truth was given."""
+        import pandas as pd
+
+        parts = []
+        for each in self.trials:
+            if each.lesions is not None:
+                rows = each.lesions.to_frame()
+                for place, (name, value) in enumerate(
+                    {"session": self.session, "reader": self.reader, "trial": each.trial, "case": each.case}.items()
+                ):
+                    rows.insert(place, name, value)
+                parts.append(rows)
+        return pd.concat(parts, ignore_index=True) if parts else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, curves and sensitivity included."""
+        return {
+            "session": self.session,
+            "reader": self.reader,
+            "organ": self.organ,
+            "notes": list(self.notes),
+            "trials": [
+                {
+                    "trial": each.trial,
+                    "case": each.case,
+                    "kind": each.kind,
+                    "measures": each.measures.to_dict(),
+                    "lesion_search": None if each.lesions is None else each.lesions.to_dict(),
+                    "notes": list(each.notes),
+                }
+                for each in self.trials
+            ],
+        }
+
+
+def measure_session(
+    folder: Path,
+    *,
+    organ: Organ = "lungs",
+    truth: Mapping[str, Truth] | None = None,
+    rules: LesionSearchRules | None = None,
+    volumes: Mapping[int, Volume] | None = None,
+    progress: Progress | None = None,
+) -> SessionMeasures:
+    """Measure every trial and write the results under `derived/`; processes the session first when that is needed.
+
+    Without the CT at its place, or without lungs in it, the measures that need them are empty and a note says why.
+
+    Parameters
+    ----------
+    organ
+        Whose coverage is taken; ``none`` does not open the CT.
+    truth
+        By case.
+    volumes
+        CT already in memory, by series index.
+
+    Raises
+    ------
+    SessionError
+        When the session cannot be read or processed, or truth is given for a case that was not read.
+    CTGazeError
+        When a truth file cannot be read, or its CT is not there.
+    """
+    folder = Path(folder)
+    report = progress or (lambda done, total: None)
+    manifest = read_manifest(folder)
+    if not derived_is_current(folder, manifest):
+        from ctgaze_app.study.processing import process_session
+
+        process_session(folder)
+    wanted = dict(truth or {})
+    unread = sorted(set(wanted) - {trial.case for trial in manifest.trials})
+    if unread:
+        cases = ", ".join(sorted({trial.case for trial in manifest.trials}))
+        raise SessionError(f"case {unread[0]} was not read in this session", remedy=f"its cases: {cases}")
+    steps = len(manifest.trials) + 1
+    report(0, steps)
+    scans = _Scans(folder, manifest, volumes or {}, organ, bool(wanted))
+    tables = {name: read_table(folder / "derived" / file) for name, file in TABLES.items()}
+    tables["gaze"] = read_table(folder / "derived" / "gaze.parquet")
+    parts = [read_part(folder, record, manifest) for record in manifest.parts]
+    report(1, steps)
+    trials, notes = [], list(scans.notes)
+    for done, trial in enumerate(manifest.trials, start=2):
+        try:
+            trials.append(_measure(folder, manifest, trial, parts, tables, scans, wanted.get(trial.case), rules))
+        except _NotMeasuredError as reason:
+            notes.append(f"trial {trial.number}: {reason}")
+        report(done, steps)
+    result = SessionMeasures(manifest.session, manifest.reader, organ, tuple(trials), tuple(notes))
+    _write(folder, result, wanted)
+    return result
+
+
+class _NotMeasuredError(Exception):
+    """A trial without anything to measure; the reason in plain words."""
+
+
+class _Scans:
+    """The CT and its organ by series, opened once."""
+
+    def __init__(
+        self, folder: Path, manifest: SessionManifest, given: Mapping[int, Volume], organ: Organ, needed: bool
+    ) -> None:
+        self.series = geometries(manifest.series)
+        self.notes: list[str] = []
+        self.volumes: Mapping[int, Volume] = given
+        self._lungs: dict[int, tuple[Lungs | None, str]] = {}
+        self._organ = organ
+        if organ == "none" and not needed:
+            return
+        try:
+            self.volumes = load_volumes(folder, manifest, given)
+        except CTGazeError as error:
+            if needed:
+                raise
+            self.notes.append(f"coverage is not available: {error.message}")
+
+    def lungs(self, series: int) -> tuple[Lungs | None, str]:
+        """Lungs of a series, and what to know about them."""
+        if self._organ == "none" or series not in self.volumes:
+            return None, ""
+        if series not in self._lungs:
+            try:
+                found = find_lungs(self.volumes[series])
+                remark = "" if found.plausible else f"the lungs are not plausible: {', '.join(found.remarks)}"
+                self._lungs[series] = (found, remark)
+            except LungsError as error:
+                self._lungs[series] = (None, f"coverage is not available: {error.message}")
+        return self._lungs[series]
+
+
+def _measure(
+    folder: Path,
+    manifest: SessionManifest,
+    trial: TrialRecord,
+    parts: list[RecordedPart],
+    tables: Mapping[str, pd.DataFrame],
+    scans: _Scans,
+    truth: Truth | None,
+    rules: LesionSearchRules | None,
+) -> TrialReading:
+    spans = trial_spans(trial, parts)
+    if not spans or not trial.series:
+        raise _NotMeasuredError("the recording has no marker of it")
+    boots = {record.number: record.boot_id for record in manifest.parts}
+    first = parts[spans[0].part_index]
+    one_clock = [span for span in spans if boots[parts[span.part_index].number] == boots[first.number]]
+    notes = [] if len(one_clock) == len(spans) else ["only the part before the computer restarted is measured"]
+    views = _views_of_trial([parts[span.part_index] for span in one_clock], trial.number)
+    series = next((index for index in trial.series if manifest.series[index].role == "current"), trial.series[0])
+    if not (views.visible & (views.integers("series") == series)).any():
+        raise _NotMeasuredError("its series was never on the screen")
+    numbers = [parts[span.part_index].number for span in one_clock]
+    rows = {
+        name: table[(table["trial"] == trial.number) & table["part"].isin(numbers)] for name, table in tables.items()
+    }
+    lungs, remark = scans.lungs(series)
+    notes += [remark] if remark else []
+    screen, latency_s = manifest.screen.geometry(), manifest.display.latency_s
+    geometry = scans.series[series]
+    end_lsl = one_clock[-1].end_lsl
+    measures = reading_measures(
+        rows["fixations"], rows["segments"], views, screen, geometry,
+        end_lsl=end_lsl, display_latency_s=latency_s, series=series,
+        organ_mask=None if lungs is None else lungs.mask, gaze=rows["gaze"], saccades=rows["saccades"],
+    )  # fmt: skip
+    lesions = None
+    if truth is not None:
+        points = dwell_points_of_segments(
+            rows["fixations"], rows["segments"], views, screen, geometry.shape_kji,
+            display_latency_s=latency_s, series=series,
+        )  # fmt: skip
+        in_force, _ = calibration_of_trial(folder, manifest, trial)
+        lesions = lesion_search(
+            _regions(truth, scans.volumes[series], trial.case), points, views,
+            end_lsl=end_lsl, display_latency_s=latency_s, reported=truth.reported, series=series,
+            uncertainty_deg=in_force.settings.angle_uncertainty_deg, rules=rules,
+        )  # fmt: skip
+    return TrialReading(trial.number, trial.case, trial.kind, measures, lesions, tuple(notes))
+
+
+def _views_of_trial(parts: list[RecordedPart], number: int) -> ViewTrack:
+    times = np.concatenate([part.views.time_lsl for part in parts])
+    values = np.concatenate([part.views.values for part in parts])
+    views = ViewTrack.from_samples(times, values)
+    return views.subset(views.integers("trial") == number)
+
+
+def _regions(truth: Truth, volume: Volume, case: str) -> tuple[LabelledRegion, ...]:
+    from ctgaze_app.ct.truth import read_truth
+
+    regions = read_truth(truth.path, volume, format=truth.format, options=truth.options)
+    unknown = sorted(set(truth.reported or ()) - {region.name for region in regions})
+    if unknown:
+        names = ", ".join(region.name for region in regions)
+        raise SessionError(f"case {case} has no lesion called {unknown[0]}", remedy=f"its lesions: {names}")
+    return regions
+
+
+def _write(folder: Path, result: SessionMeasures, truth: Mapping[str, Truth]) -> None:
+    """Tables first, `measures.json` last, so that its presence says that the others are whole."""
+    import pandas as pd
+
+    derived = folder / "derived"
+    record = {
+        "schema": MEASURES_SCHEMA,
+        "provenance": measures_provenance(folder, result.organ, truth),
+        **result.to_dict(),
+    }
+    lesions = result.lesion_table()
+    try:
+        (derived / MEASURES_FILE).unlink(missing_ok=True)
+        (derived / LESIONS_TABLE).unlink(missing_ok=True)
+        write_atomically(derived / MEASURES_TABLE, _csv(pd.DataFrame(result.rows())))
+        if lesions is not None:
+            write_atomically(derived / LESIONS_TABLE, _csv(lesions))
+        write_atomically(derived / MEASURES_FILE, json.dumps(record, indent=1, allow_nan=False) + "\n")
+    except OSError as error:
+        raise SessionError(
+            f"the measures cannot be written: {error.strerror or type(error).__name__}",
+            place=str(derived),
+            remedy="check rights and space",
+        ) from error
+
+
+def measures_provenance(folder: Path, organ: Organ, truth: Mapping[str, Truth]) -> dict[str, Any]:
+    """What `measures.json` depends on: version, tables, truth; no path."""
+    names = [*TABLES.values(), "gaze.parquet"]
+    return {
+        "ctgaze": __version__,
+        "organ": organ,
+        "tables": {name: _digest(folder / "derived" / name) for name in names},
+        "truth": {
+            case: {
+                "file": _digest(each.path),
+                "format": each.format,
+                "options": dict(each.options),
+                "reported": None if each.reported is None else sorted(each.reported),
+            }
+            for case, each in sorted(truth.items())
+        },
+    }
+
+
+def measures_are_current(folder: Path, organ: Organ) -> bool:
+    """Whether `measures.json` was made without truth, by this version, from the tables as they are now."""
+    try:
+        record = json.loads((folder / "derived" / MEASURES_FILE).read_text(encoding="utf-8"))
+        current = record["provenance"] == measures_provenance(folder, organ, {})
+        return bool(current and record["schema"] == MEASURES_SCHEMA and (folder / "derived" / MEASURES_TABLE).is_file())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return str(table.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
