@@ -2,7 +2,8 @@
 
 ``python -m tests.formats.mutations FORMAT|all --count 300``
 
-A format takes part by a tuple ``MUTATION_SUBJECTS`` of `Subject` in ``tests/formats/test_<format>.py``. Every mutation
+A format takes part by a tuple ``MUTATION_SUBJECTS`` of `Subject` in its test module (the test
+of its file). Every mutation
 must give the same numbers as the good file (fewer are allowed: a column that is not there reads as not known) or one
 line of `FormatError` that names the file; anything else is a violation.
 
@@ -234,9 +235,11 @@ def _format(name: str) -> Format:
 
 
 def subjects_of(name: str) -> tuple[Subject, ...]:
-    """What ``tests/formats/test_<name>.py`` offers; nothing where it has none."""
+    """What the format's test module offers; nothing where it has none."""
+    from ctgaze_app.formats.registry import FORMATS
+
     try:
-        module = importlib.import_module(f"tests.formats.test_{name}")
+        module = importlib.import_module(f"tests.formats.test_{FORMATS[name].rsplit('.', 1)[-1]}")
     except ModuleNotFoundError:
         return ()
     return tuple(getattr(module, "MUTATION_SUBJECTS", ()))
@@ -270,7 +273,7 @@ def main() -> int:
             continue
         subjects = subjects_of(name)
         if readable and not subjects:
-            print(f"{name:20} no MUTATION_SUBJECTS in tests/formats/test_{name}.py")
+            print(f"{name:20} no MUTATION_SUBJECTS in its test module")
             failed = True
         for number, subject in enumerate(subjects):
             with tempfile.TemporaryDirectory() as folder:
