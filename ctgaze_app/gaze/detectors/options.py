@@ -51,5 +51,10 @@ class EventOptions:
     def __post_init__(self) -> None:
         if not self.velocity_window_s > 0:
             raise ValueError(f"the velocity window must be positive: {self}")
+        limits = (self.max_gap_fill_s, self.merge_gap_s, self.merge_angle_deg, self.min_duration_s,
+                  self.min_saccade_duration_s, self.min_saccade_amplitude_deg, self.max_oscillation_s,
+                  self.min_blink_s, self.blink_margin_s)  # fmt: skip
+        if not min(limits) >= 0:
+            raise ValueError(f"durations and angles must not be negative: {self}")
         if self.min_blink_s > self.max_blink_s:
             raise ValueError(f"the shortest blink is longer than the longest: {self}")
