@@ -99,6 +99,7 @@ def variations(
     if others:
         known = (IvtParameters(), IdtParameters(), EngbertKlieglParameters())
         found += [("", None, other) for other in known if type(other) is not type(parameters)]
+        found.append(("velocity_window_s", FOR_NOISY_GAZE.velocity_window_s, FOR_NOISY_GAZE))
     return found
 
 

@@ -18,7 +18,15 @@ from ctgaze_app.errors import CTGazeError, SessionError
 from ctgaze_app.gaze.views import VIEW_CHANNELS
 from ctgaze_app.review.audio_track import AudioTrack
 from ctgaze_app.review.replay import ReplayTrial
-from ctgaze_app.study.derived import DERIVED_FILES, FIXATION_FILE, GAZE_FILE, QUALITY_FILE, SEGMENT_FILE
+from ctgaze_app.study.derived import (
+    BLINK_FILE,
+    DERIVED_FILES,
+    FIXATION_FILE,
+    GAZE_FILE,
+    QUALITY_FILE,
+    SACCADE_FILE,
+    SEGMENT_FILE,
+)
 from ctgaze_app.study.raw_session import markers_of, views_of
 from ctgaze_app.study.replay_tables import end_of_trial, events_of, fixations_of, gaze_track, segments_of
 from ctgaze_app.study.session import SessionManifest, TrialRecord, read_manifest
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
-DERIVED_TABLES = (GAZE_FILE, FIXATION_FILE, SEGMENT_FILE)
+DERIVED_TABLES = (GAZE_FILE, FIXATION_FILE, SEGMENT_FILE, SACCADE_FILE, BLINK_FILE)
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class RecordedTrial:
     """One trial ready for replay.
 
     `audio` is None without sound, `words` is empty without a transcript; `quality` is its part of `quality.json`
-    with its own `problems` as lines.
+    with its own `problems` as lines; `saccades` and `blinks` are its rows of those tables.
     """
 
     record: TrialRecord
@@ -54,6 +62,8 @@ class RecordedTrial:
     audio: AudioTrack | None
     quality: Mapping[str, Any]
     words: tuple[Word, ...] = ()
+    saccades: pd.DataFrame | None = field(default=None, repr=False)
+    blinks: pd.DataFrame | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,7 +274,10 @@ def _open_trial(
         display_latency_s=manifest.display.latency_s,
         end_lsl=end_of_trial(markers, record.number),
     )
-    return RecordedTrial(record, replay, _audio(folder, record, same_clock, markers), _trial_quality(quality, record))
+    sound = _audio(folder, record, same_clock, markers)
+    return RecordedTrial(
+        record, replay, sound, _trial_quality(quality, record), saccades=rows[SACCADE_FILE], blinks=rows[BLINK_FILE]
+    )
 
 
 def _audio(

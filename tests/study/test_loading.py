@@ -46,6 +46,15 @@ def test_every_view_is_found_at_its_time_on_screen(made: SyntheticSession) -> No
         assert trial.replay.start_lsl == pytest.approx(visible[0] + DISPLAY_LATENCY_S)
 
 
+def test_saccades_and_blinks_of_a_trial_come_with_it(made: SyntheticSession) -> None:
+    session = open_session(made.folder, {0: made.volume})
+    for trial in session.trials:
+        assert trial.saccades is not None and trial.blinks is not None
+        assert len(trial.saccades) > 5
+        assert set(trial.saccades["trial"]) == {trial.record.number}
+        assert {"onset_lsl", "duration_s", "view_state"} <= set(trial.blinks.columns)
+
+
 def test_gaze_and_fixations_lie_where_the_eye_was(made: SyntheticSession) -> None:
     session = open_session(made.folder, {0: made.volume})
     checked = 0
@@ -142,6 +151,17 @@ def test_current_tables_are_read_and_stale_ones_are_made_again(tmp_path: Path, m
     (made.folder / "derived" / "fixations.csv").unlink()
     open_session(made.folder, {0: made.volume})
     assert len(calls) == 3
+    # Tables of an older schema have no saccades and say so in their provenance.
+    quality = made.folder / "derived" / "quality.json"
+    older = json.loads(quality.read_text())
+    older["provenance"]["tables_schema"] = 2
+    quality.write_text(json.dumps(older))
+    open_session(made.folder, {0: made.volume})
+    assert len(calls) == 4
+    for name in ("saccades.csv", "blinks.csv"):
+        (made.folder / "derived" / name).unlink()
+    open_session(made.folder, {0: made.volume})
+    assert len(calls) == 5
 
 
 def test_another_ct_is_refused(made: SyntheticSession) -> None:

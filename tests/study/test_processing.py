@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,14 @@ import pytest
 
 from ctgaze_app.acquisition.xdf import XdfWriter, read_xdf
 from ctgaze_app.errors import SessionError
+from ctgaze_app.gaze.detectors import DetectorParameters, EngbertKlieglParameters, IdtParameters, IvtParameters
 from ctgaze_app.gaze.fixations import FIXATION_COLUMNS, SEGMENT_COLUMNS
 from ctgaze_app.gaze.mapping import MappingSettings, map_gaze
+from ctgaze_app.gaze.movements import BLINK_COLUMNS, SACCADE_COLUMNS
 from ctgaze_app.study.derived import DERIVED_FILES
+from ctgaze_app.study.loading import derived_is_current
 from ctgaze_app.study.processing import process_session, pupil_of_eye_used
+from ctgaze_app.study.sensitivity import session_sensitivity
 from ctgaze_app.study.session import read_manifest, write_manifest
 from tests.factories.sessions import GAZE_STREAM, LEFT_PX, TOP_PX, ZOOM, TrueFixation, make_session
 from tests.gaze.scenes import SCREEN, gaze_at, track
@@ -139,6 +143,78 @@ def test_quality_names_parameters_versions_and_inputs(tmp_path: Path) -> None:
     assert trial["loss_expected"] == 0.0
     assert trial["calibration"]["refits"] == {"left": "offset", "right": "offset"}
     assert trial["calibration"]["accuracy_deg"] == 0.3
+
+
+def test_saccades_and_blinks_have_tables_whose_rows_lie_between_the_fixations(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", trials=2, audio=False, lost=(2.0, 2.2))
+    result = process_session(session.folder)
+    fixations, saccades, blinks = (_rows(session.folder, f"{name}.csv") for name in ("fixations", "saccades", "blinks"))
+    assert (len(saccades), len(blinks)) == (result.saccades, result.blinks)
+    assert tuple(saccades[0]) == SACCADE_COLUMNS
+    assert tuple(blinks[0]) == BLINK_COLUMNS
+    for trial in ("1", "2"):
+        spans = [(float(row["onset_s"]), float(row["offset_s"])) for row in fixations if row["trial"] == trial]
+        mine = [row for row in saccades if row["trial"] == trial]
+        assert [int(row["saccade"]) for row in mine] == list(range(1, len(mine) + 1))
+        assert 0.8 * len(spans) <= len(mine) <= 1.2 * len(spans)
+        for row in mine:
+            onset, offset = float(row["onset_s"]), float(row["offset_s"])
+            assert not any(onset < end and offset > begin for begin, end in spans)
+        (blink,) = [row for row in blinks if row["trial"] == trial]
+        # A blink takes the unclassified samples beside the loss with it, up to 0.1 s to either side.
+        assert 0.19 <= float(blink["duration_s"]) <= 0.4
+        assert float(blink["onset_lsl"]) - float(blink["onset_s"]) == pytest.approx(
+            float(fixations[0]["onset_lsl"]) - float(fixations[0]["onset_s"]) + (0.0 if trial == "1" else 6.5), abs=2e-6
+        )
+    gaze = pd.read_parquet(session.folder / "derived" / "gaze.parquet")
+    assert set(gaze["eye_state"]) >= {"fixation", "saccade", "blink"}
+    assert gaze[gaze["eye_state"] == "blink"]["eye_used"].eq("none").mean() > 0.8
+
+
+def test_quality_has_samples_beside_events_and_says_what_they_cannot_tell(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", audio=False)
+    process_session(session.folder)
+    quality = json.loads((session.folder / "derived" / "quality.json").read_text(encoding="utf-8"))
+    assert quality["schema"] == 3
+    assert any("smooth pursuit" in sentence for sentence in quality["limits"])
+    trial = quality["trials"]["1"]
+    events, samples = trial["event_measures"], trial["sample_measures"]
+    assert samples["total_s"] == pytest.approx(6.0, abs=0.01)
+    assert 0.8 * samples["on_image_s"] < events["on_image_s"] < samples["on_image_s"]
+    for measures in (events, samples):
+        assert sum(measures["by_slice_s"]["0"].values()) == pytest.approx(measures["on_image_s"], abs=1e-4)
+        assert sum(measures["by_view_state_s"].values()) == pytest.approx(measures["on_image_s"], abs=1e-4)
+    assert sum(events["by_kind_s"].values()) == pytest.approx(events["total_s"], abs=1e-4)
+    assert events["by_kind_s"]["pursuit"] == 0.0
+    assert 0.0 < trial["moving_content_s"] < events["total_s"]
+    assert any("moving content" in sentence for sentence in trial["limits"])
+    assert 0.0 < trial["slice_uncertain_share"] < 0.5
+    assert trial["sensitivity"][0]["fixations"] == trial["fixations"]
+    thresholds = [row for row in trial["sensitivity"] if row["parameter"] == "velocity_threshold_deg_s"]
+    assert [row["value"] for row in thresholds] == [20.0, 30.0, 40.0, 50.0]
+    assert thresholds[1]["fixation_time_ratio"] == 1.0
+
+
+@pytest.mark.parametrize("parameters", [IdtParameters(), EngbertKlieglParameters(), IvtParameters(min_duration_s=0.1)])
+def test_any_detector_may_be_chosen_and_is_kept_with_the_tables(tmp_path: Path, parameters: DetectorParameters) -> None:
+    session = make_session(tmp_path / "s", seconds=4.0, audio=False)
+    result = process_session(session.folder, parameters=parameters)
+    assert result.fixations > 5
+    record = json.loads((session.folder / "derived" / "quality.json").read_text(encoding="utf-8"))
+    assert record["provenance"]["detector"] == {"name": parameters.name, **asdict(parameters)}
+    assert derived_is_current(session.folder, session.manifest)
+    # The same from the written gaze, every detector tried.
+    rows = session_sensitivity(session.folder, parameters)[1]
+    assert rows[0]["fixations"] == result.fixations
+    assert {row["detector"] for row in rows} == {
+        IvtParameters.name, IdtParameters.name, EngbertKlieglParameters.name,
+    }  # fmt: skip
+
+
+def test_sensitivity_of_a_session_that_was_not_processed_is_one_line(tmp_path: Path) -> None:
+    session = make_session(tmp_path / "s", seconds=2.0, audio=False)
+    with pytest.raises(SessionError, match="no gaze table"):
+        session_sensitivity(session.folder)
 
 
 @pytest.mark.parametrize(
