@@ -93,13 +93,19 @@ def calibration_record(errors: Sequence[CalibrationError]) -> dict[str, Any]:
     plain = [{name: _plain(value) for name, value in asdict(error).items()} for error in errors]
     return {
         "targets": plain,
-        "all": asdict(overall) if overall else None,
-        "sessions": {session: asdict(part) if part else None for session, part in parts.items()},
+        "all": _lists(overall),
+        "sessions": {session: _lists(part) for session, part in parts.items()},
     }
 
 
 def _pair(values: Any) -> tuple[float, float]:
     return float(values[0]), float(values[1])
+
+
+def _lists(figures: CalibrationSummary | None) -> dict[str, Any] | None:
+    if figures is None:
+        return None
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(figures).items()}
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The pictures of the chest X-ray tables: their sizes, their place on the screen, and where each row's gaze lies on them."""
+"""The pictures of the chest X-ray tables: sizes, place on the screen, and where each row's gaze lies on them."""
 
 from __future__ import annotations
 
@@ -84,6 +84,10 @@ def pictures_of(
         case: tuple(None if value != value else float(value) for value in values)
         for case, values in zip(cases, sheet[list(PADS)].to_numpy(np.float64).tolist(), strict=True)
     }
+    for row, case in enumerate(cases, start=2):
+        if None in pads[case] and any(pad is not None for pad in pads[case]):
+            column = PADS[pads[case].index(None)]
+            raise FormatError("the cell is empty", place=at(folder / SHEET_FILE, row, column), remedy="fill it in")
     sizes: dict[str, tuple[int, int, int]] = {}
     solved = 0
     source = Path(declared) if declared else folder / SIZE_FILE
@@ -101,9 +105,6 @@ def pictures_of(
     placement = {}
     for row, case in enumerate(cases, start=2):
         if case not in sizes or None in pads[case]:
-            if any(pad is not None for pad in pads[case]) and None in pads[case]:
-                column = PADS[pads[case].index(None)]
-                raise FormatError("the cell is empty", place=at(folder / SHEET_FILE, row, column), remedy="fill it in")
             continue
         try:
             top, bottom, left, right = pads[case]
@@ -146,7 +147,7 @@ def _solve(
             raise FormatError(
                 f"the {len(known)} rows of picture {case} do not tell its size",
                 place=at(tables[0].path, None, "X_ORIGINAL"),
-                remedy="give sizes: --option image_sizes=<CSV with dicom_id, columns, rows, or a folder of DICOM files>",
+                remedy="--option image_sizes=<CSV with dicom_id, columns, rows, or folder of DICOM files>",
             )
         found[case] = (size[0], size[1], 1)
     return found
@@ -167,7 +168,7 @@ def map_rows(
     count = len(rows.table)
     column, row, inside = np.full(count, np.nan), np.full(count, np.nan), np.zeros(count, dtype=bool)
     stored_x, stored_y = rows.column("X_ORIGINAL"), rows.column("Y_ORIGINAL")
-    wrong = np.zeros(count, dtype=bool)
+    wrong_x, wrong_y = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
     raw_x, raw_y = rows.column("FPOGX"), rows.column("FPOGY")
     screen = PicturePlacement(SCREEN_WIDTH_PX, SCREEN_HEIGHT_PX)
     for code, chosen in pictures.rows_by_picture(rows):
@@ -191,9 +192,8 @@ def map_rows(
             )
         if compare:
             formula_x, formula_y = published_coordinates(raw_x[chosen], raw_y[chosen], placement)
-            off = ~(np.abs(formula_x - stored_x[chosen]) <= ROUNDING_PX)
-            off |= ~(np.abs(formula_y - stored_y[chosen]) <= ROUNDING_PX)
-            wrong[chosen] = off & np.isfinite(stored_x[chosen]) & np.isfinite(stored_y[chosen])
+            wrong_x[chosen] = np.abs(formula_x - stored_x[chosen]) > ROUNDING_PX
+            wrong_y[chosen] = np.abs(formula_y - stored_y[chosen]) > ROUNDING_PX
         if target and display != "published":
             # The target filled the screen, whatever the viewer did with the canvas.
             on = (x[chosen] >= 0) & (x[chosen] < 1) & (y[chosen] >= 0) & (y[chosen] < 1)
@@ -203,8 +203,6 @@ def map_rows(
             continue
         points = to_image(display, x[chosen], y[chosen], placement)  # type: ignore[arg-type]
         column[chosen], row[chosen], inside[chosen] = points.x_image_px, points.y_image_px, points.on_image
-    if compare:
-        findings.tell(
-            "not what the published formula gives for this gaze", rows.path, np.flatnonzero(wrong), "X_ORIGINAL"
-        )
+    for name, wrong in (("X_ORIGINAL", wrong_x), ("Y_ORIGINAL", wrong_y)):
+        findings.tell("not what the published formula gives for this gaze", rows.path, np.flatnonzero(wrong), name)
     return MappedPoints(column, row, inside)

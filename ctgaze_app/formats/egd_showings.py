@@ -136,7 +136,7 @@ def number_trials(samples: GazeRows | None, fixations: GazeRows, findings: Findi
             findings.tell(
                 "these rows do not stand with the others of this picture", rows.path, np.array(again), "DICOM_ID"
             )
-    found = []
+    found: list[Codes | None] = []
     for rows in (samples, fixations):
         if rows is None:
             found.append(None)

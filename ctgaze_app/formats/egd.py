@@ -1,0 +1,402 @@
+"""The chest X-ray eye-gaze tables (Karargyris et al., Sci Data 2021): a folder of CSV files, transcripts and masks.
+
+What becomes what: a fixation's duration is FPOGD and its onset FPOGS, both in seconds of the picture's clock; a sample
+has no duration, so that nothing is counted twice. Rows on calibration targets have the kind ``calibration`` and a case
+of their own. Every column comes along as ``source_<name>``, so that the tables can be written back as they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctgaze_app.formats.checked_csv import read_csv_table
+from ctgaze_app.formats.contract import Format, FormatError, Option, at
+from ctgaze_app.formats.dataset import (
+    FIXATION_COLUMNS,
+    REGION_COLUMNS,
+    SAMPLE_COLUMNS,
+    WORD_COLUMNS,
+    CaseRecord,
+    DataSet,
+)
+from ctgaze_app.formats.egd_calibration import CalibrationError, calibration_error, calibration_record
+from ctgaze_app.formats.egd_display import (
+    MODELS,
+    SCREEN,
+    SCREEN_HEIGHT_PX,
+    SCREEN_WIDTH_PX,
+    vertical_uncertainty_px,
+)
+from ctgaze_app.formats.egd_export import WRITE_OPTIONS, write_egd
+from ctgaze_app.formats.egd_pictures import Pictures, map_rows, pictures_of
+from ctgaze_app.formats.egd_showings import (
+    Findings,
+    GazeRows,
+    calibration_pictures,
+    check_gaze,
+    gaze_rows,
+    number_trials,
+)
+from ctgaze_app.formats.egd_tables import (
+    BOX_COLUMNS,
+    BOX_FILE,
+    CASE_FOLDER,
+    FIXATION_FILE,
+    GAZE_COLUMNS,
+    SAMPLE_FILE,
+    SHEET_COLUMNS,
+    SHEET_FILE,
+    SLICE,
+    SLICE_COLUMN,
+    TIME,
+)
+from ctgaze_app.formats.egd_transcript import FILE as TRANSCRIPT_FILE
+from ctgaze_app.formats.egd_transcript import Transcript, read_transcript
+from ctgaze_app.study.session import is_code
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+RATE_HZ = 60.0
+STORED = "stored"
+READ_OPTIONS = (
+    Option(
+        "display",
+        "how the viewer showed the pictures; stored takes X_ORIGINAL and Y_ORIGINAL as they are",
+        (*MODELS, STORED),
+    ),
+    Option(
+        "image_sizes",
+        "a CSV with dicom_id, columns, rows, or a folder of DICOM files; empty: image_sizes.csv in the folder, "
+        "else solved from the published coordinates",
+        default="",
+    ),
+    Option("sample_gaze", "a sample's point of gaze: the fixation filter's or the raw one", ("FPOG", "BPOG"), "FPOG"),
+    Option("calibration_ids", "which unknown pictures are calibration targets", ("shortened", "absent"), "shortened"),
+    Option("disagreement", "what to do with rows that contradict themselves", ("refuse", "report"), "refuse"),
+    Option("reader", "code of the reader, who is not in the tables", default="reader-1"),
+)  # fmt: skip
+
+
+def read_egd(path: Path, options: Mapping[str, str]) -> DataSet:
+    """Read the folder; ``eye_gaze.csv``, ``bounding_boxes.csv`` and the transcripts may be absent.
+
+    `DataSet.provenance` has, beside the usual, ``calibration`` (see `egd_calibration`) and ``vertical_uncertainty_px``
+    (how far apart the display models put a fixation, at most).
+
+    Raises
+    ------
+    FormatError
+        With file, row and column of the first fault.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise FormatError("is not a folder", place=at(folder), remedy="name the folder that holds fixations.csv")
+    if not is_code(options["reader"]):
+        raise FormatError(f"option reader={options['reader']} is not a code", remedy="letters, digits, - and _")
+    findings = Findings(options["disagreement"] == "refuse")
+    sheet = _sheet(folder / SHEET_FILE)
+    fixations = _gaze(folder / FIXATION_FILE)
+    samples = _gaze(folder / SAMPLE_FILE) if (folder / SAMPLE_FILE).exists() else None
+    tables = [rows for rows in (fixations, samples) if rows is not None]
+    targets = calibration_pictures(tables, sheet["dicom_id"], absent=options["calibration_ids"] == "absent")
+    for rows in tables:
+        check_gaze(rows, findings, fixations=rows is fixations)
+    sample_trials, trials = number_trials(samples, fixations, findings)
+    pictures = pictures_of(folder, sheet, tables, targets, options["image_sizes"])
+    shown = _trial_of_case(fixations, trials)
+    transcripts = _transcripts(folder, pictures, findings)
+    fixation_table, uncertain = _fixations(fixations, trials, pictures, options, findings)
+    sample_table = None
+    if samples is not None and sample_trials is not None:
+        sample_table = _samples(samples, sample_trials, pictures, options, findings)
+    if options["display"] != STORED and pictures.solved:
+        findings.notes.append(
+            f"{pictures.solved} picture sizes solved from the published coordinates; odd sizes show as one larger"
+        )
+    calibration = _calibration(fixations, trials, targets)
+    return DataSet(
+        cases=_cases(sheet, pictures, transcripts, options["reader"]),
+        fixations=fixation_table,
+        samples=sample_table,
+        words=_words(transcripts, shown, options["reader"]),
+        regions=_regions(folder / BOX_FILE, pictures, findings) if (folder / BOX_FILE).exists() else None,
+        screen={
+            "width_px": SCREEN.width_px, "height_px": SCREEN.height_px, "width_mm": SCREEN.width_mm,
+            "height_mm": SCREEN.height_mm, "distance_mm": SCREEN.distance_mm, "rate_hz": RATE_HZ,
+        },
+        provenance={
+            "format": FORMAT.name,
+            "options": dict(options),
+            "files": _digests(folder),
+            "notes": findings.notes,
+            "calibration": calibration_record(calibration),
+            "sheet_rows_without_gaze": _unseen(sheet, pictures),
+            "vertical_uncertainty_px": uncertain,
+        },
+    )  # fmt: skip
+
+
+def _sheet(path: Path) -> pd.DataFrame:
+    sheet = read_csv_table(path, SHEET_COLUMNS, extra="keep")
+    twice = np.flatnonzero(sheet["dicom_id"].duplicated().to_numpy())
+    if len(twice):
+        raise FormatError(
+            "this picture is there twice", place=at(path, int(twice[0]) + 2, "dicom_id"), remedy="delete one of them"
+        )
+    for row, code in enumerate(sheet["dicom_id"], start=2):
+        if not is_code(code):
+            raise FormatError(
+                "is not a code of letters, digits, - and _", place=at(path, row, "dicom_id"), remedy="correct it"
+            )
+    return sheet
+
+
+def _gaze(path: Path) -> GazeRows:
+    return gaze_rows(path, read_csv_table(path, (*GAZE_COLUMNS, SLICE_COLUMN), extra="keep"))
+
+
+def _names(codes: NDArray[Any], names: tuple[str, ...]) -> Any:
+    """A text column from codes, made of `names` once."""
+    import pandas as pd
+
+    return pd.array(list(names), dtype="str").take(codes)
+
+
+def _common(rows: GazeRows, trials: NDArray[np.intp], reader: str) -> dict[str, Any]:
+    count = len(rows.table)
+    zeros = np.zeros(count, dtype=np.intp)
+    return {
+        "session": _names(rows.session, rows.sessions),
+        "reader": _names(zeros, (reader,)),
+        "trial": trials[rows.run].astype(np.int64),
+        "case": _names(rows.picture, rows.pictures),
+        "uncertainty_mm": np.full(count, np.nan),
+        "pupil": _pupil(rows),
+        "pupil_unit": _names(zeros, ("mm",)),
+    }
+
+
+def _mapped(
+    rows: GazeRows, pictures: Pictures, options: Mapping[str, str], gaze: str, findings: Findings, *, compare: bool
+) -> dict[str, Any]:
+    valid = rows.column(f"{gaze}V") == 1
+    x = np.where(valid, rows.column(f"{gaze}X"), np.nan)
+    y = np.where(valid, rows.column(f"{gaze}Y"), np.nan)
+    places = map_rows(rows, x, y, pictures, options["display"], findings, compare=compare)
+    depth = rows.column(SLICE) if SLICE in rows.table else np.zeros(len(x))
+    return {
+        "x_screen_norm": x,
+        "y_screen_norm": y,
+        "valid": valid,
+        "x_voxel": places.x_image_px,
+        "y_voxel": places.y_image_px,
+        "z_voxel": np.where(places.on_image, depth, np.nan),
+        "on_image": places.on_image,
+    }
+
+
+def _fixations(
+    rows: GazeRows, trials: NDArray[np.intp], pictures: Pictures, options: Mapping[str, str], findings: Findings
+) -> tuple[pd.DataFrame, float]:
+    """The table, and the largest vertical disagreement of the display models on a picture, in its pixels."""
+    import pandas as pd
+
+    columns = _common(rows, trials, options["reader"])
+    columns |= _mapped(rows, pictures, options, "FPOG", findings, compare=True)
+    columns |= {
+        "fixation": (np.arange(len(rows.run)) - rows.first[rows.run] + 1).astype(np.int64),
+        "kind": _names(pictures.is_target(rows).astype(np.intp), ("fixation", "calibration")),
+        "onset_s": rows.column("FPOGS"),
+        "duration_s": rows.column("FPOGD"),
+    }
+    spread = 0.0
+    for code, chosen in pictures.rows_by_picture(rows):
+        placement = pictures.placement.get(rows.pictures[code])
+        y = columns["y_screen_norm"][chosen][columns["on_image"][chosen]]
+        if placement is not None and len(y):
+            spread = max(spread, float(vertical_uncertainty_px(y, placement).max()))
+    return pd.DataFrame({name: columns[name] for name in FIXATION_COLUMNS} | _source_columns(rows), copy=False), spread
+
+
+def _samples(
+    rows: GazeRows, trials: NDArray[np.intp], pictures: Pictures, options: Mapping[str, str], findings: Findings
+) -> pd.DataFrame:
+    import pandas as pd
+
+    gaze = options["sample_gaze"]
+    if gaze != "FPOG":
+        _mapped(rows, pictures, options, "FPOG", findings, compare=True)
+    columns = _common(rows, trials, options["reader"])
+    columns |= _mapped(rows, pictures, options, gaze, findings, compare=gaze == "FPOG")
+    columns |= {
+        "onset_s": rows.column(TIME),
+        "kind": _names(pictures.is_target(rows).astype(np.intp), ("gaze", "calibration")),
+    }
+    return pd.DataFrame({name: columns[name] for name in SAMPLE_COLUMNS} | _source_columns(rows), copy=False)
+
+
+def _source_columns(rows: GazeRows) -> dict[str, Any]:
+    """All but session and picture, which the table has already."""
+    return {
+        f"source_{name}": rows.table[name].array
+        for name in rows.table.columns
+        if name not in ("SESSION_ID", "DICOM_ID")
+    }
+
+
+def _pupil(rows: GazeRows) -> Floats:
+    """Millimetres, the mean of the valid eyes; NaN without one."""
+    total, count = np.zeros(len(rows.table)), np.zeros(len(rows.table))
+    for side in "LR":
+        values = rows.column(f"{side}PMM")
+        valid = (rows.column(f"{side}PMMV") == 1) & np.isfinite(values)
+        total += np.where(valid, values, 0.0)
+        count += valid
+    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+
+
+def _trial_of_case(rows: GazeRows, trials: NDArray[np.intp]) -> dict[str, tuple[str, int]]:
+    """Session and trial of each picture's first showing."""
+    found: dict[str, tuple[str, int]] = {}
+    for first, trial in zip(rows.first, trials, strict=True):
+        found.setdefault(rows.pictures[rows.picture[first]], (rows.sessions[rows.session[first]], int(trial)))
+    return found
+
+
+def _transcripts(folder: Path, pictures: Pictures, findings: Findings) -> dict[str, Transcript]:
+    found: dict[str, Transcript] = {}
+    for case in pictures.cases:
+        file = folder / CASE_FOLDER / case / TRANSCRIPT_FILE
+        if file.is_file():
+            try:
+                found[case] = read_transcript(file, case)
+            except FormatError as error:
+                findings.refused(error)
+    return found
+
+
+def _words(
+    transcripts: Mapping[str, Transcript], shown: Mapping[str, tuple[str, int]], reader: str
+) -> pd.DataFrame | None:
+    import pandas as pd
+
+    if not transcripts:
+        return None
+    rows = [
+        (*shown.get(case, ("", 1))[:1], reader, shown.get(case, ("", 1))[1], case, phrase.text, phrase.start_s,
+         phrase.end_s, "transcript", transcript.layout, phrase.sentence)
+        for case, transcript in transcripts.items()
+        for phrase in transcript.phrases
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=[*WORD_COLUMNS, "source_layout", "source_sentence"])
+
+
+def _regions(path: Path, pictures: Pictures, findings: Findings) -> pd.DataFrame:
+    """Boxes; an edge between two pixels gives the pixels whose centre is inside, as the study counts fixations."""
+    import pandas as pd
+
+    table = read_csv_table(path, BOX_COLUMNS, extra="keep")
+    for low, high in (("x1", "x2"), ("y1", "y2")):
+        turned = np.flatnonzero((table[low] > table[high]).to_numpy())
+        if len(turned):
+            raise FormatError(
+                f"{low} is above {high}", place=at(path, int(turned[0]) + 2, low), remedy="are the columns exchanged?"
+            )
+    known = table["dicom_id"].isin(list(pictures.cases)).to_numpy()
+    findings.tell("this picture is not in the master sheet", path, np.flatnonzero(~known), "dicom_id")
+    twice = np.flatnonzero(table.duplicated(["dicom_id", "bbox_name"]).to_numpy())
+    findings.tell("this box is there twice", path, twice, "bbox_name")
+    shape = np.array([pictures.shape_kji.get(case, (1, 10**9, 10**9)) for case in table["dicom_id"]]).reshape(-1, 3)
+    for name, size in (("x2", shape[:, 2]), ("y2", shape[:, 1])):
+        findings.tell("the box reaches beyond the picture", path, np.flatnonzero(table[name] > size), name)
+    deep = "z1" in table and "z2" in table
+    columns = {
+        "case": table["dicom_id"].array,
+        "region": table["bbox_name"].array,
+        "group": [""] * len(table),
+        "i_first": np.ceil(table["x1"].to_numpy()).astype(np.int64),
+        "i_last": np.floor(table["x2"].to_numpy()).astype(np.int64),
+        "j_first": np.ceil(table["y1"].to_numpy()).astype(np.int64),
+        "j_last": np.floor(table["y2"].to_numpy()).astype(np.int64),
+        "k_first": table["z1"].fillna(0).to_numpy(np.int64) if deep else np.zeros(len(table), np.int64),
+        "k_last": table["z2"].fillna(0).to_numpy(np.int64) if deep else np.zeros(len(table), np.int64),
+    }
+    source = {f"source_{name}": table[name].array for name in table.columns[2:]}
+    return pd.DataFrame({name: columns[name] for name in REGION_COLUMNS} | source)
+
+
+def _cases(
+    sheet: pd.DataFrame, pictures: Pictures, transcripts: Mapping[str, Transcript], reader: str
+) -> tuple[CaseRecord, ...]:
+    found = []
+    for attributes in _sheet_rows(sheet):
+        case = attributes["dicom_id"]
+        shape = pictures.shape_kji.get(case)
+        if shape is None:
+            continue
+        report = {reader: transcripts[case].full_text} if case in transcripts else {}
+        kind = "volume" if shape[0] > 1 else "image"
+        found.append(
+            CaseRecord(case, shape, attributes["patient_id"], kind=kind, report=report, attributes=attributes)  # type: ignore[arg-type]
+        )
+    for name in sorted(pictures.targets):
+        shape = (1, SCREEN_HEIGHT_PX, SCREEN_WIDTH_PX)
+        found.append(CaseRecord(name, shape, kind="image", attributes={"picture": "calibration"}))
+    return tuple(found)
+
+
+def _sheet_rows(sheet: pd.DataFrame) -> list[dict[str, str]]:
+    """Every row as text, in the order of the sheet."""
+    columns = {
+        name: ["" if cell != cell else f"{cell:.0f}" if isinstance(cell, float) else str(cell) for cell in sheet[name]]
+        for name in sheet.columns
+    }
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+
+
+def _unseen(sheet: pd.DataFrame, pictures: Pictures) -> list[dict[str, str]]:
+    """Rows of pictures whose size is not known because nobody looked at them, so that they are not lost."""
+    return [row for row in _sheet_rows(sheet) if row["dicom_id"] not in pictures.shape_kji]
+
+
+def _calibration(rows: GazeRows, trials: NDArray[np.intp], targets: set[str]) -> list[CalibrationError]:
+    x, y = rows.column("FPOGX"), rows.column("FPOGY")
+    found = []
+    for last, trial in zip(rows.last, trials, strict=True):
+        picture = rows.pictures[rows.picture[last]]
+        if picture in targets:
+            session = rows.sessions[rows.session[last]]
+            found.append(calibration_error(session, int(trial), picture, float(x[last]), float(y[last])))
+    return found
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    files = {}
+    for name in (FIXATION_FILE, SAMPLE_FILE, SHEET_FILE, BOX_FILE):
+        if (folder / name).is_file():
+            with (folder / name).open("rb") as stream:
+                files[name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return files
+
+
+def _recognises(path: Path) -> bool:
+    return all((path / name).is_file() for name in (FIXATION_FILE, SHEET_FILE))
+
+
+FORMAT = Format(
+    "egd",
+    "Chest X-ray eye-gaze tables: fixations, eye_gaze, master_sheet, bounding_boxes, transcripts",
+    read=read_egd,
+    write=write_egd,
+    read_options=READ_OPTIONS,
+    write_options=WRITE_OPTIONS,
+    recognises=_recognises,
+)
