@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ctgaze_app.cli.measure import OrganChoice
 from ctgaze_app.cli.progress import progress_bar
 
 app = typer.Typer(
@@ -33,11 +34,16 @@ def process(
         str | None,
         typer.Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler whose workers see the same folders."),
     ] = None,
+    measures: Annotated[
+        OrganChoice | None,
+        typer.Option("--measures", help="Make reading measures too, with the coverage of this organ."),
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="Process also what has not changed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Make the tables of every session and one table of all: fixations.csv and fixations.parquet.
+    """Make the tables of every session and one table of all.
 
+    Writes fixations.csv and fixations.parquet; with --measures also measures.csv and measures.parquet, a row a trial.
     Sessions whose tables are up to date are left as they are, so a stopped run goes on where it was. Exit code 1 when a
     session failed; the others are in the table.
 
@@ -47,13 +53,22 @@ def process(
 
     folders = find_sessions(folder)
     with progress_bar("Processing", shown=not as_json) as report:
-        outcomes = process_sessions(folders, again=again, processes=processes, scheduler=scheduler, progress=report)
+        outcomes = process_sessions(
+            folders,
+            again=again,
+            measures=None if measures is None else measures.value,
+            processes=processes,
+            scheduler=scheduler,
+            progress=report,
+        )
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     table = None
     files: tuple[Path, ...] = ()
     if len(failed) < len(outcomes):
         table = one_table(outcomes)
         files = write_table(table, out or folder / "derived")
+        if measures is not None:
+            files += write_table(one_table(outcomes, "measures"), out or folder / "derived", "measures")
     if as_json:
         record = {
             "sessions": [outcome.to_dict() for outcome in outcomes],

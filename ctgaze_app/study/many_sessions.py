@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,9 +23,11 @@ from ctgaze_app.study.session import MANIFEST_NAME, read_manifest
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ctgaze_app.study.measuring import Organ
+
 Progress = Callable[[int, int], None]
 State = Literal["processed", "unchanged", "failed"]
-TABLE_NAME = "fixations"
+Work = Callable[[Path], "SessionOutcome"]
 
 
 @dataclass(frozen=True)
@@ -62,27 +65,36 @@ def find_sessions(folder: Path) -> list[Path]:
     return found
 
 
-def process_one(folder: Path, again: bool = False) -> SessionOutcome:
-    """Bring one session's tables up to date; never raises for what is wrong with the session."""
+def process_one(folder: Path, again: bool = False, measures: Organ | None = None) -> SessionOutcome:
+    """Bring one session's tables, and its reading measures if wanted, up to date; never raises for a bad session."""
     from ctgaze_app.study.loading import derived_is_current
     from ctgaze_app.study.processing import process_session
 
+    notes: tuple[str, ...] = ()
+    state: State = "unchanged"
     try:
         manifest = read_manifest(folder)
-        if not again and derived_is_current(folder, manifest):
-            return SessionOutcome(folder, manifest.session, "unchanged", _count_fixations(folder))
-        made = process_session(folder)
+        if again or not derived_is_current(folder, manifest):
+            notes, state = process_session(folder).problems, "processed"
+        if measures is not None:
+            from ctgaze_app.study.measuring import measure_session, measures_are_current
+
+            if again or not measures_are_current(folder, measures):
+                measured = measure_session(folder, organ=measures)
+                of_trials = [f"trial {each.trial}: {note}" for each in measured.trials for note in each.notes]
+                notes, state = (*notes, *measured.notes, *of_trials), "processed"
+        return SessionOutcome(folder, manifest.session, state, _count_fixations(folder), notes=notes)
     except CTGazeError as error:
         return SessionOutcome(folder, folder.name, "failed", problem=str(error))
     except Exception as error:  # noqa: BLE001 - one broken session must not cost the others their tables
         return SessionOutcome(folder, folder.name, "failed", problem=f"unexpected {type(error).__name__}: {error}")
-    return SessionOutcome(folder, manifest.session, "processed", made.fixations, notes=made.problems)
 
 
 def process_sessions(
     folders: Sequence[Path],
     *,
     again: bool = False,
+    measures: Organ | None = None,
     processes: int | None = None,
     scheduler: str | None = None,
     progress: Progress | None = None,
@@ -93,6 +105,8 @@ def process_sessions(
     ----------
     again
         Process also what has not changed.
+    measures
+        Make reading measures too, with the coverage of this organ.
     processes
         How many at a time on this machine; by default one a core.
     scheduler
@@ -107,34 +121,35 @@ def process_sessions(
     report = progress or (lambda done, total: None)
     report(0, len(folders))
     outcomes: dict[Path, SessionOutcome] = {}
-    run = _on_cluster(folders, again, scheduler) if scheduler else _here(folders, again, processes)
+    work = partial(process_one, again=again, measures=measures)
+    run = _on_cluster(folders, work, scheduler) if scheduler else _here(folders, work, processes)
     for outcome in run:
         outcomes[outcome.folder] = outcome
         report(len(outcomes), len(folders))
     return [outcomes[folder] for folder in folders]
 
 
-def _here(folders: Sequence[Path], again: bool, processes: int | None) -> Iterator[SessionOutcome]:
+def _here(folders: Sequence[Path], work: Work, processes: int | None) -> Iterator[SessionOutcome]:
     count = min(processes or os.cpu_count() or 1, len(folders))
     if count <= 1:
         for folder in folders:
-            yield process_one(folder, again)
+            yield work(folder)
         return
     left = list(folders)
-    for outcome in _in_pool(folders, again, count):
+    for outcome in _in_pool(folders, work, count):
         left.remove(outcome.folder)
         yield outcome
     # A worker that dies takes the whole pool with it: what it had not finished runs again, each alone.
     for folder in left:
-        alone = next(_in_pool([folder], again, 1), None)
+        alone = next(_in_pool([folder], work, 1), None)
         yield alone or _lost(folder)
 
 
-def _in_pool(folders: Sequence[Path], again: bool, count: int) -> Iterator[SessionOutcome]:
+def _in_pool(folders: Sequence[Path], work: Work, count: int) -> Iterator[SessionOutcome]:
     """Outcomes as they come; ends early when a worker dies."""
     # Spawned, as on Windows: no thread or lock of this process lives on in the workers.
     with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
-        futures = [pool.submit(process_one, folder, again) for folder in folders]
+        futures = [pool.submit(work, folder) for folder in folders]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -144,7 +159,7 @@ def _in_pool(folders: Sequence[Path], again: bool, count: int) -> Iterator[Sessi
             pool.shutdown(cancel_futures=True)
 
 
-def _on_cluster(folders: Sequence[Path], again: bool, scheduler: str | None) -> Iterator[SessionOutcome]:
+def _on_cluster(folders: Sequence[Path], work: Work, scheduler: str) -> Iterator[SessionOutcome]:
     try:
         from distributed import Client
         from distributed import as_completed as as_they_end
@@ -158,7 +173,7 @@ def _on_cluster(folders: Sequence[Path], again: bool, scheduler: str | None) -> 
         ) from error
     with client:
         absolute = [folder.resolve() for folder in folders]
-        futures = client.map(process_one, absolute, again=again, pure=False, retries=1)
+        futures = client.map(work, absolute, pure=False, retries=1)
         own = dict(zip(futures, folders, strict=True))
         for future in as_they_end(futures):
             if future.status != "finished":
@@ -183,17 +198,15 @@ def _count_fixations(folder: Path) -> int:
         return max(sum(1 for _ in file) - 1, 0)
 
 
-def one_table(outcomes: Sequence[SessionOutcome]) -> pd.DataFrame:
-    """Fixations of all sessions that have tables, in the order given.
+def one_table(outcomes: Sequence[SessionOutcome], name: str = "fixations") -> pd.DataFrame:
+    """A table of all sessions that have it (``fixations`` or ``measures``), in the order given.
 
     Raises
     ------
     SessionError
-        When two folders hold the same session, or no session has tables.
+        When two folders hold the same session, or no session has the table.
     """
     import pandas as pd
-
-    from ctgaze_app.study.derived import FIXATION_FILE
 
     good = [outcome for outcome in outcomes if outcome.state != "failed"]
     seen: dict[str, str] = {}
@@ -207,15 +220,21 @@ def one_table(outcomes: Sequence[SessionOutcome]) -> pd.DataFrame:
     if not good:
         raise SessionError("no session could be processed", remedy="see the reasons above")
     codes = {"session": str, "reader": str, "case": str, "words": str}
-    tables = [
-        pd.read_csv(outcome.folder / "derived" / FIXATION_FILE, dtype=codes, keep_default_na=False, na_values=[""])
-        for outcome in good
-    ]
+    tables = []
+    for outcome in good:
+        path = outcome.folder / "derived" / f"{name}.csv"
+        try:
+            tables.append(pd.read_csv(path, dtype=codes, keep_default_na=False, na_values=[""]))
+        except pd.errors.EmptyDataError:
+            continue  # a session in which no trial could be measured
+        except (OSError, ValueError) as error:
+            raise SessionError(f"cannot be read: {error}", place=str(path), remedy="run it with --again") from error
     filled = [table for table in tables if len(table)]
-    return pd.concat(filled or tables[:1], ignore_index=True).fillna({"words": ""})
+    joined = pd.concat(filled, ignore_index=True) if filled else (tables or [pd.DataFrame()])[0]
+    return joined.fillna({"words": ""}) if "words" in joined else joined
 
 
-def write_table(table: pd.DataFrame, folder: Path, name: str = TABLE_NAME) -> tuple[Path, ...]:
+def write_table(table: pd.DataFrame, folder: Path, name: str = "fixations") -> tuple[Path, ...]:
     """Write one table as CSV and as Parquet into `folder`, each in one step.
 
     Raises

@@ -16,7 +16,7 @@ from tests.factories.sessions import make_session
 def study(tmp_path: Path) -> Path:
     for number in (1, 2):
         folder = tmp_path / "study" / "sessions" / f"s{number}"
-        make_session(folder, seconds=3.0, rate_hz=120.0, audio=False, seed=number, slices=8)
+        make_session(folder, seconds=3.0, rate_hz=120.0, audio=False, seed=number, slices=12)
         code = f"r0{number}_2026010{number}T030405Z"
         changes = {"session": code, "reader": f"r0{number}"}
         write_manifest(folder, read_manifest(folder).model_copy(update=changes))
@@ -43,3 +43,12 @@ def test_a_failed_session_is_exit_code_one_and_the_table_holds_the_others(study:
     assert done.exit_code == 1
     assert "failed     s1  " in done.output
     assert pd.read_csv(study / "derived" / "fixations.csv")["reader"].unique().tolist() == ["r02"]
+
+
+def test_measures_are_a_row_a_trial(study: Path) -> None:
+    done = CliRunner().invoke(app, ["study", "process", str(study), "--processes", "1", "--measures", "none", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output)["files"] == [
+        "fixations.csv", "fixations.parquet", "measures.csv", "measures.parquet",
+    ]  # fmt: skip
+    assert pd.read_parquet(study / "derived" / "measures.parquet")["trial"].tolist() == [1, 1]

@@ -18,7 +18,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     study = tmp_path_factory.mktemp("study")
     for number in (1, 2, 3):
         folder = study / "sessions" / f"r0{number}"
-        make_session(folder, seconds=3.0, rate_hz=120.0, audio=False, seed=number, slices=8)
+        make_session(folder, seconds=3.0, rate_hz=120.0, audio=False, seed=number, slices=12)
         manifest = read_manifest(folder)
         code = f"r0{number}_2026010{number}T030405Z"
         write_manifest(folder, manifest.model_copy(update={"session": code, "reader": f"r0{number}"}))
@@ -64,6 +64,18 @@ def test_a_second_run_does_only_what_has_changed(study: Path) -> None:
     assert [each.state for each in process_sessions(folders, processes=1, again=True)] == ["processed"] * 3
 
 
+def test_reading_measures_of_all_sessions_become_one_table_and_are_made_once(study: Path) -> None:
+    folders = find_sessions(study)
+    first = process_sessions(folders, measures="none", processes=1)
+    assert [each.state for each in first] == ["processed"] * 3
+    table = one_table(first, "measures")
+    assert table["reader"].tolist() == ["r01", "r02", "r03"]
+    assert (table["displayed_s"] > 2).all()
+    assert [each.state for each in process_sessions(folders, measures="none", processes=1)] == ["unchanged"] * 3
+    # Another organ is another table.
+    assert [each.state for each in process_sessions(folders, measures="lungs", processes=1)] == ["processed"] * 3
+
+
 def test_a_broken_session_is_named_and_costs_no_other(study: Path) -> None:
     folders = find_sessions(study)
     (folders[0] / "recording.xdf").write_bytes(b"no recording")
@@ -82,7 +94,7 @@ def test_a_worker_that_dies_costs_only_its_own_session(study: Path, monkeypatch:
     assert "its worker died" in outcomes[0].problem
 
 
-def _die_on_r01(folder: Path, again: bool = False) -> object:
+def _die_on_r01(folder: Path, again: bool = False, measures: str | None = None) -> object:
     from ctgaze_app.study.many_sessions import SessionOutcome
 
     if folder.name == "r01":
