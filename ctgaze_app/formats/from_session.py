@@ -11,10 +11,10 @@ import numpy as np
 
 from ctgaze_app.errors import SessionError
 from ctgaze_app.formats.dataset import EVENT_COLUMNS, FIXATION_COLUMNS, KEYS, SAMPLE_COLUMNS, CaseRecord, DataSet
-from ctgaze_app.formats.session_words import session_words
 from ctgaze_app.study.derived import FIXATION_FILE, GAZE_FILE, QUALITY_FILE
 from ctgaze_app.study.loading import derived_is_current
 from ctgaze_app.study.session import SessionManifest, TrialRecord, read_manifest
+from ctgaze_app.study.session_words import session_words
 
 if TYPE_CHECKING:
     import pandas as pd

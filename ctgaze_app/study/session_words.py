@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctgaze_app.errors import SessionError
-from ctgaze_app.formats.dataset import WORD_COLUMNS
 from ctgaze_app.study.session import SessionManifest, TrialRecord
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ctgaze_app.review.audio_track import AudioTrack
+
+
+WORD_COLUMNS = ("session", "reader", "trial", "case", "text", "start_s", "end_s", "source")
 
 
 def session_words(
