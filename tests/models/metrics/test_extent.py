@@ -25,6 +25,7 @@ def test_a_tilted_stack_has_its_longest_diagonal() -> None:
     # slices 2 mm apart, each shifted 1 mm along y: 4 slices, 3 rows, 1 column (which adds nothing)
     tilted = Extent((4, 3, 1), ((1, 0, 0), (0, 1, 1), (0, 0, 2)))
     assert tilted.diagonal("mm") == pytest.approx(np.hypot(3 + 4, 8))
+    assert Extent((4, 3, 1), ((1, 0, 0), (0, 1, -1), (0, 0, 2))).diagonal("mm") == pytest.approx(np.hypot(3 + 4, 8))
     assert tilted.in_unit([[0, 0, 1]], "mm").tolist() == [[0, 1, 2]]
     assert tilted.spacing_ijk_mm == pytest.approx([1, 1, 5**0.5])
 

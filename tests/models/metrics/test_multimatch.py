@@ -119,6 +119,12 @@ def test_symmetric_bounded_and_one_for_the_same_path(a: Scanpath, b: Scanpath, u
     assert multimatch(a, a, unit=unit).values == (1, 1, 1, 1, 1)
 
 
+def test_equally_cheap_alignments_fall_the_same_way_in_either_order() -> None:
+    a = in_cube((0, 1, 0), (0, 0, 0), (2, 0, 0), (1, 0, 0))
+    b = in_cube((0, 0, 0), (2, 1, 0), (1, 0, 0), (2, 0, 0))
+    assert multimatch(a, b).values == multimatch(b, a).values
+
+
 @settings(max_examples=50, deadline=None)
 @given(a=scanpaths(fewest=4), b=scanpaths(fewest=4))
 def test_simplified_paths_keep_symmetry_and_identity(a: Scanpath, b: Scanpath) -> None:

@@ -41,7 +41,12 @@ def test_a_short_last_saccade_is_added_to_the_one_before() -> None:
     path = saccades_between([[0, 0, 0], [30, 0, 0], [0, 30, 0], [1, 32, 1]], [0.1, 0.2, 0.15, 0.12])
     merged = simplified(path, Simplification(direction_deg=0, length=5, duration_s=0.25))
     assert merged.step.tolist() == [[30, 0, 0], [-29, 32, 1]]
-    assert merged.duration_s[:2].tolist() == [0.1, 0.2]
+    assert merged.duration_s.tolist() == [0.1, 0.2, 0.2, 0.12]  # with the entry that multimatch-gaze leaves behind
+
+
+def test_standing_still_has_no_direction_to_share() -> None:
+    path = saccades_between([[5, 5, 5]] * 4, [0.1] * 4)
+    assert len(simplified(path, Simplification(direction_deg=45, length=0, duration_s=0.25))) == 3
 
 
 def test_nothing_is_merged_at_thresholds_of_zero_and_one_saccade_stays() -> None:
