@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.geometry import ScreenGeometry
 from ctgaze_app.review.dwell_points import DwellPoints
+from ctgaze_app.review.patch_loops import add_within, raise_to_cosine
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -122,15 +124,17 @@ def coverage_curve(
         mine = points.subset(points.slice_index == k)
         if minimum_dwell_s > 0:
             dwell = np.zeros((len(radii), rows_j, columns_i))
-            for window, cosine, row in _discs(mine, radii[-1], (j0, i0), (rows_j, columns_i)):
-                for number, limit in enumerate(cosines):
-                    dwell[number][window] += mine.seconds[row] * (cosine >= limit)
+            for disc in _discs(mine, radii[-1], (j0, i0), (rows_j, columns_i)):
+                add_within(
+                    dwell, disc.first, disc.last, disc.to_mm, disc.sight, mine.screen.distance_mm, cosines,
+                    float(mine.seconds[disc.row]),
+                )  # fmt: skip
             # A microsecond below: the tables are rounded to that.
             within = dwell >= minimum_dwell_s - 1e-6
         else:
             nearest = np.full((rows_j, columns_i), -2.0)
-            for window, cosine, _ in _discs(mine, radii[-1], (j0, i0), (rows_j, columns_i)):
-                np.maximum(nearest[window], cosine, out=nearest[window])
+            for disc in _discs(mine, radii[-1], (j0, i0), (rows_j, columns_i)):
+                raise_to_cosine(nearest, disc.first, disc.last, disc.to_mm, disc.sight, mine.screen.distance_mm)
             within = nearest[None] >= cosines[:, None, None]
         # Discs are nested: how many radii are too small is the index of the first that is not.
         first_radius[k - k0] = np.where(inside, len(radii) - np.count_nonzero(within, axis=0), len(radii))
@@ -141,43 +145,37 @@ def coverage_curve(
     return CoverageCurve(radii, fraction, n_voxels, shown, minimum_dwell_s, first_radius, box, organ)
 
 
-def voxel_angles_deg(points: DwellPoints, row: int) -> Floats:
-    """(rows, columns) visual angle in degrees of every voxel of a row's slice from that row's gaze."""
-    _, rows, columns = points.shape_kji
-    grid = _sight_lines(points.view_maps[points.view[row]], points.screen, (0, 0), (rows, columns))
-    sight = points.screen.px_to_vector(points.screen_px[row])
-    chord = np.linalg.norm(grid - sight, axis=-1)
-    return np.asarray(np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1.0))), dtype=np.float64)
+class _Disc(NamedTuple):
+    """What the loops need of one row: its patch, the map of its view, its line of sight."""
+
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    to_mm: Floats
+    sight: Floats
+    row: int
 
 
 def _discs(
     points: DwellPoints, radius_deg: float, origin_ji: tuple[int, int], size_ji: tuple[int, int]
-) -> Iterator[tuple[tuple[slice, slice], Floats, int]]:
-    """For each row of one slice: the window that its disc can reach, and the cosine of the angle there."""
+) -> Iterator[_Disc]:
+    """For each row of one slice: the patch of the box that its disc can reach."""
     if len(points) == 0:
         return
     screen = points.screen
     pitch = np.asarray(screen.mm_per_px)
+    maps = points.view_maps[points.view][:, :2]
+    screen_px_of_ij = np.linalg.inv(maps[:, :, :2])
+    # Voxel (origin + i, j) of the box to millimetres from the middle of the screen.
+    offset = (screen_px_of_ij @ (np.asarray(origin_ji[::-1], dtype=np.float64) - maps[:, :, 2])[:, :, None])[:, :, 0]
+    to_mm = np.concatenate([screen_px_of_ij, offset[:, :, None]], axis=2) * pitch[:, None]
+    to_mm[:, :, 2] -= (screen.width_mm / 2, screen.height_mm / 2)
     sights = screen.px_to_vector(points.screen_px)
-    reach_mm = _reach_mm(points.screen_px, radius_deg, screen)
-    last_map, grid = None, np.empty(0)
-    for row in np.argsort(points.view, kind="stable"):
-        view_map = points.view_maps[points.view[row]]
-        # The slice number does not move the picture: neighbouring views share their grid of sight lines.
-        if last_map is None or not np.array_equal(view_map[:2], last_map):
-            grid, last_map = _sight_lines(view_map, screen, origin_ji, size_ji), view_map[:2]
-        reach = reach_mm[row] * np.linalg.norm(view_map[:2, :2] / pitch, axis=1) + 1.0
-        i, j = points.voxel_ij[row] - origin_ji[::-1]
-        window = (_span(j, reach[1], size_ji[0]), _span(i, reach[0], size_ji[1]))
-        if window[0].start >= window[0].stop or window[1].start >= window[1].stop:
-            continue
-        patch = grid[window]
-        x, y, z = sights[row]
-        yield window, patch[..., 0] * x + patch[..., 1] * y + patch[..., 2] * z, int(row)
-
-
-def _span(centre: float, reach: float, size: int) -> slice:
-    return slice(max(int(np.floor(centre - reach)), 0), max(min(int(np.ceil(centre + reach)) + 1, size), 0))
+    reach = _reach_mm(points.screen_px, radius_deg, screen)[:, None] * np.linalg.norm(maps[:, :, :2] / pitch, axis=2)
+    centre = points.voxel_ij - origin_ji[::-1]
+    low = np.maximum(np.floor(centre - reach - 1).astype(np.int64)[:, ::-1], 0)
+    high = np.minimum(np.ceil(centre + reach + 2).astype(np.int64)[:, ::-1], size_ji)
+    for row in np.flatnonzero((low < high).all(axis=1)):
+        yield _Disc(low[row], high[row], to_mm[row], sights[row], int(row))
 
 
 def _reach_mm(px: Floats, radius_deg: float, screen: ScreenGeometry) -> Floats:
@@ -186,18 +184,6 @@ def _reach_mm(px: Floats, radius_deg: float, screen: ScreenGeometry) -> Floats:
     eccentricity = np.arctan(np.linalg.norm(from_centre_mm, axis=-1) / screen.distance_mm)
     outer = np.minimum(eccentricity + np.radians(radius_deg), np.radians(89.0))
     return np.asarray(screen.distance_mm * (np.tan(outer) - np.tan(eccentricity)), dtype=np.float64)
-
-
-def _sight_lines(
-    view_map: Floats, screen: ScreenGeometry, origin_ji: tuple[int, int], size_ji: tuple[int, int]
-) -> Floats:
-    """(rows, columns, 3) unit vectors towards the centres of a slice's voxels as one view drew them."""
-    inverse = np.linalg.inv(view_map[:2, :2])
-    j = np.arange(size_ji[0]) + origin_ji[0] - view_map[1, 2]
-    i = np.arange(size_ji[1]) + origin_ji[1] - view_map[0, 2]
-    x = inverse[0, 0] * i[None, :] + inverse[0, 1] * j[:, None]
-    y = inverse[1, 0] * i[None, :] + inverse[1, 1] * j[:, None]
-    return screen.px_to_vector(np.stack([x, y], axis=-1))
 
 
 def _bounding_box(mask: Flags) -> tuple[slice, slice, slice]:

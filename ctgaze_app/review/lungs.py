@@ -1,7 +1,8 @@
 """Lungs and body of a chest CT, found by threshold and morphology (scipy.ndimage), with how far to trust them.
 
 The masks are what coverage needs: the lungs with their vessels and nodules, without the trachea, the bowel and the air
-around the patient. They are no segmentation for diagnosis: dense consolidation and effusion at the pleura are missed.
+around the patient. They are no segmentation for diagnosis: consolidation and effusion at the pleura are missed, and a
+nodule on the pleura may lie only in part inside.
 """
 
 from __future__ import annotations
@@ -86,9 +87,11 @@ def find_lungs(volume: Volume) -> Lungs:
     pieces = lung_pieces(air & ~airways, hu, spacing_mm)
     if pieces is None:
         raise LungsError("no lungs were found in this series", remedy="choose a chest CT or give an organ mask")
-    first, second = (closed(piece, spacing_mm) & body & ~airways for piece in pieces)
+    within = body & ~airways
+    first, second = (closed(piece, spacing_mm) & within for piece in pieces)
     second = np.asarray(second & ~first)
-    full = [_on_full_grid(piece, airways, volume, steps) for piece in (first, second)]
+    airy = pieces[0] | pieces[1]
+    full = [_on_full_grid(piece, airy, airways, volume, steps) for piece in (first, second)]
     full[1] &= ~full[0]
     left: Flags | None = None
     right: Flags | None = None
@@ -138,31 +141,23 @@ def _repeated(coarse: Flags, steps: tuple[int, int, int], shape_kji: tuple[int, 
     return np.ascontiguousarray(full)
 
 
-def _on_full_grid(coarse: Flags, airways: Flags, volume: Volume, steps: tuple[int, int, int]) -> Flags:
-    """Certain inside the coarse mask, decided by the threshold at its rim."""
+def _on_full_grid(coarse: Flags, airy: Flags, airways: Flags, volume: Volume, steps: tuple[int, int, int]) -> Flags:
+    """Certain inside the coarse mask and where the closing filled it; decided by the threshold at the rest of its rim.
+
+    A nodule or vessel at the rim is in the closed coarse mask, but not below the threshold.
+    """
     from scipy import ndimage
 
     if not coarse.any():
         return np.zeros(volume.shape_kji, dtype=bool)
     cross = ndimage.generate_binary_structure(2, 1)[None]
-    inner = ndimage.binary_erosion(coarse, cross)
+    inner = ndimage.binary_erosion(coarse, cross) | (coarse & ~airy)
     outer = ndimage.binary_dilation(coarse, cross) & ~airways
     full = _repeated(inner, steps, volume.shape_kji)
-    # A nodule or vessel at the rim is in the closed coarse mask, but not below the threshold.
-    rim = _repeated(outer, steps, volume.shape_kji) & (volume.voxels < AIR_BELOW_HU)
-    solid = _repeated(coarse & ~inner & _dense_rim(coarse, volume, steps), steps, volume.shape_kji)
-    full |= rim | solid
+    full |= _repeated(outer, steps, volume.shape_kji) & (volume.voxels < AIR_BELOW_HU)
     if volume.padding is not None:
         full &= ~volume.padding
     return full
-
-
-def _dense_rim(coarse: Flags, volume: Volume, steps: tuple[int, int, int]) -> Flags:
-    """Blocks of the mask without any voxel of air: filled by the closing, kept whole."""
-    k, j, i = steps
-    rows, columns = coarse.shape[1] * j, coarse.shape[2] * i
-    part = volume.voxels[::k, :rows, :columns].reshape(len(coarse), coarse.shape[1], j, coarse.shape[2], i)
-    return np.asarray(part.min(axis=(2, 4)) >= AIR_BELOW_HU, dtype=np.bool_)
 
 
 def _by_side(first: Flags, second: Flags, volume: Volume) -> tuple[Flags, Flags]:

@@ -150,15 +150,18 @@ def reading_measures(
     radii_deg, minimum_dwell_s
         See `coverage.coverage_curve`.
 
-    Examples
-    --------
-    >>> lungs = find_lungs(volume)
-    >>> found = reading_measures(
-    ...     fixations[fixations.trial == 1], segments[segments.trial == 1], views, manifest.screen.geometry(),
-    ...     SeriesGeometry.of(volume), end_lsl=end, display_latency_s=manifest.display.latency_s,
-    ...     organ_mask=lungs.mask, gaze=gaze[gaze.trial == 1],
-    ... )  # doctest: +SKIP
-    >>> found.scalars()["coverage_2_5_deg_fraction"]  # doctest: +SKIP
+    Notes
+    -----
+    A command calls it so::
+
+        mine = {name: table[table["trial"] == trial] for name, table in tables.items()}
+        found = reading_measures(
+            mine["fixations"], mine["segments"], views, manifest.screen.geometry(), SeriesGeometry.of(volume),
+            end_lsl=end_lsl, display_latency_s=manifest.display.latency_s, organ_mask=find_lungs(volume).mask,
+            gaze=mine["gaze"], saccades=mine["saccades"],
+        )
+        row = found.scalars()  # of a table of many sessions
+        text = json.dumps(found.to_dict(), allow_nan=False)
     """
     shape_kji = series_geometry.shape_kji
     points = dwell_points_of_segments(
