@@ -29,6 +29,10 @@ from ctgaze_app.ct.volume import Volume
 
 _MEASUREMENT_GROUP = "125007"
 _TRACKING_UID = "112040"
+_OTHER_KINDS = (
+    "CODE", "NUM", "TEXT", "DATE", "TIME", "DATETIME", "UIDREF", "PNAME", "IMAGE", "WAVEFORM", "COMPOSITE", "TCOORD",
+    "TABLE",
+)  # fmt: skip
 _ELLIPSE_STEPS = 72
 _DEEPEST = 50
 
@@ -90,9 +94,10 @@ def read_dicom(path: Path) -> Any:
     import zlib
 
     import pydicom
-    from pydicom.errors import InvalidDicomError
+    from pydicom.errors import BytesLengthException, InvalidDicomError
 
     broken = (
+        BytesLengthException,
         OSError, EOFError, ValueError, TypeError, LookupError, NotImplementedError, AttributeError, RecursionError,
         OverflowError, MemoryError, struct.error, zlib.error, AssertionError,
     )  # fmt: skip
@@ -101,8 +106,7 @@ def read_dicom(path: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom warns of every odd value; what matters is checked below
             dataset = pydicom.dcmread(path)
-            for _ in dataset.iterall():
-                pass
+            _check_lengths(dataset)
     except FileNotFoundError as error:
         raise TruthError("this file is missing", place=path.name, remedy="restore it from a copy") from error
     except InvalidDicomError as error:
@@ -112,6 +116,22 @@ def read_dicom(path: Path) -> Any:
             f"is a broken DICOM file ({folder_free(path, error)})", place=path.name, remedy="export it again"
         ) from error
     return dataset
+
+
+def _check_lengths(dataset: Any) -> None:
+    """Convert every element, nested ones too, and compare its bytes with its declared length.
+
+    pydicom reads what is left of a file that was cut within a sequence and says nothing.
+    """
+    for tag in list(dataset.keys()):
+        raw = dataset.get_item(tag)
+        declared = getattr(raw, "length", None)
+        if declared not in (None, 0xFFFFFFFF) and isinstance(raw.value, bytes) and len(raw.value) != declared:
+            raise EOFError(f"an element ends after {len(raw.value)} of {declared} bytes")
+        element = dataset[tag]
+        if element.VR == "SQ":
+            for item in element.value:
+                _check_lengths(item)
 
 
 def referenced_images(dataset: Any) -> dict[str, set[str]]:
@@ -169,6 +189,12 @@ def _marks(report: Any, path: Path) -> Iterator[_Mark]:
                         yield _Mark(group, mark.kind, values, uid, tracking, attributes)
                 else:
                     yield mark
+            elif kind not in _OTHER_KINDS:
+                raise TruthError(
+                    f"holds an item of the unknown kind {kind[:16]!r}",
+                    place=path.name,
+                    remedy="export the report again",
+                )
             elif children:
                 yield from walk(children, group, tracking, attributes, depth + 1)
 

@@ -21,6 +21,7 @@ from ctgaze_app.ct.volume import Volume
 
 _RESAMPLE = "write the mask on the grid of this CT"
 _MOST_LABELS = 1000
+_LARGEST_LABEL = 2**31 - 1
 
 
 def read_nifti_mask(path: Path, volume: Volume, options: Mapping[str, str]) -> tuple[LabelledRegion, ...]:
@@ -139,8 +140,9 @@ def _labels(image: Any, path: Path) -> NDArray[np.int64]:
             place=path.name,
             remedy="write the mask as whole numbers",
         )
-    if data.size and data.min() < 0:
-        raise TruthError("has labels below 0", place=path.name, remedy="write labels from 1, 0 is outside")
+    if data.size and (data.min() < 0 or data.max() > _LARGEST_LABEL):
+        what = "below 0" if data.min() < 0 else f"above {_LARGEST_LABEL}"
+        raise TruthError(f"has labels {what}", place=path.name, remedy="write labels from 1, 0 is outside")
     return data.astype(np.int64)
 
 
