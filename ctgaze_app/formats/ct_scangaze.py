@@ -8,7 +8,6 @@ refused with file and record. Fields of our own, which that loader passes over: 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from ctgaze_app.formats.contract import Format, FormatError, Option, at
 from ctgaze_app.formats.dataset import FIXATION_COLUMNS, KEYS, CaseRecord, DataSet
 from ctgaze_app.formats.dataset_checks import check_dataset
 from ctgaze_app.formats.scangaze_records import GazeRecord, parse_records
+from ctgaze_app.formats.written_files import json_bytes, write_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,16 +146,7 @@ def write_ct_scangaze(dataset: DataSet, folder: Path, options: Mapping[str, str]
         "fields_of_our_own": ["onset", "kind"],
         "fixations_left_out_off_image_or_calibration": left_out,
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, what in ((FILE_NAME, content), (NOTE_FILE, note)):
-            text = json.dumps(what, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-            (folder / name).write_bytes(text.encode("utf-8"))
-    except OSError as error:
-        raise FormatError(
-            f"cannot be written: {error.strerror or type(error).__name__}", place=folder.name, remedy="check rights"
-        ) from error
-    return folder / FILE_NAME, folder / NOTE_FILE
+    return write_files(folder, {FILE_NAME: json_bytes(content), NOTE_FILE: json_bytes(note)})
 
 
 def _record(dataset: DataSet, keys: tuple[Any, ...], rows: pd.DataFrame, options: Mapping[str, str]) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ctgaze_app.formats.case_fields import CaseFields, StrictRecord, case_fields, case_from_fields
 from ctgaze_app.formats.checked_json import read_json_model
 from ctgaze_app.formats.contract import Format, FormatError, at
-from ctgaze_app.formats.dataset import CaseRecord, DataSet
+from ctgaze_app.formats.dataset import DataSet
 from ctgaze_app.formats.dataset_checks import TABLE_COLUMNS, check_dataset
 from ctgaze_app.formats.dataset_columns import meanings
 
@@ -39,36 +39,21 @@ TEXT_COLUMNS = {
 }
 WHOLE_COLUMNS = {"trial", "fixation", "i_first", "i_last", "j_first", "j_last", "k_first", "k_last"}
 FLAG_COLUMNS = {"on_image", "valid"}
-_Shape = Field(ge=1, le=100_000)
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Case(_Record):
-    case: str
-    patient: str
-    shape_kji: tuple[int, int, int]
-    affine_lps: list[list[float]] | None
-    kind: Literal["volume", "image"]
-    report: dict[str, str]
-    attributes: dict[str, str]
-
-
-class _Table(_Record):
+class _Table(StrictRecord):
     file: str = Field(pattern=r"^[a-z]+\.parquet$")
     rows: int = Field(ge=0)
     sha256: str
     columns: dict[str, str]
 
 
-class _Content(_Record):
+class _Content(StrictRecord):
     format: Literal["ctgaze"]
     schema_version: Literal[1] = Field(alias="schema")
     source: Literal["reader", "model", "simulated"]
     screen: dict[str, float]
-    cases: list[_Case]
+    cases: list[CaseFields]
     tables: dict[Literal["fixations", "samples", "events", "words", "regions"], _Table]
     provenance: dict[str, Any]
 
@@ -85,7 +70,7 @@ def read_ctgaze(path: Path, options: Mapping[str, str]) -> DataSet:
             raise FormatError(f"screen.{name}: {value} cannot be", place=at(described), remedy="correct this field")
     tables = {name: _read_table(described, name, table) for name, table in content.tables.items()}
     dataset = DataSet(
-        cases=tuple(_case(described, record) for record in content.cases),
+        cases=tuple(case_from_fields(described, record) for record in content.cases),
         fixations=tables["fixations"],
         samples=tables.get("samples"),
         events=tables.get("events"),
@@ -125,7 +110,7 @@ def write_ctgaze(dataset: DataSet, folder: Path, options: Mapping[str, str]) -> 
             "schema": 1,
             "source": dataset.source,
             "screen": {name: float(value) for name, value in dataset.screen.items()},
-            "cases": [_case_fields(record) for record in dataset.cases],
+            "cases": [case_fields(record) for record in dataset.cases],
             "tables": tables,
             "provenance": dict(dataset.provenance),
         }
@@ -136,33 +121,6 @@ def write_ctgaze(dataset: DataSet, folder: Path, options: Mapping[str, str]) -> 
             f"cannot be written: {error.strerror or type(error).__name__}", place=folder.name, remedy="check rights"
         ) from error
     return (*written, folder / DATASET_FILE)
-
-
-def _case_fields(record: CaseRecord) -> dict[str, Any]:
-    return {
-        "case": record.case,
-        "patient": record.patient,
-        "shape_kji": [int(size) for size in record.shape_kji],
-        "affine_lps": None if record.affine_lps is None else np.asarray(record.affine_lps, dtype=np.float64).tolist(),
-        "kind": record.kind,
-        "report": dict(record.report),
-        "attributes": dict(record.attributes),
-    }
-
-
-def _case(path: Path, record: _Case) -> CaseRecord:
-    affine = None
-    if record.affine_lps is not None:
-        affine = np.array(record.affine_lps, dtype=np.float64) if _is_4x4(record.affine_lps) else np.zeros((1, 1))
-        if affine.shape != (4, 4) or np.abs(affine).max() > 1e5 or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
-            raise FormatError(f"affine_lps of case {record.case[:40]} is no affine in mm", place=at(path))
-    return CaseRecord(
-        record.case, record.shape_kji, record.patient, affine, record.kind, record.report, record.attributes
-    )
-
-
-def _is_4x4(rows: list[list[float]]) -> bool:
-    return len(rows) == 4 and all(len(row) == 4 for row in rows) and rows[3] == [0.0, 0.0, 0.0, 1.0]
 
 
 def _read_table(described: Path, name: str, record: _Table) -> pd.DataFrame:
