@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ctgaze_app import __version__
-from ctgaze_app.cli import demo, doctor, session, study, tracker
+from ctgaze_app.cli import demo, doctor, regions, session, study, tracker
 from ctgaze_app.crash_report import tell_unexpected
 from ctgaze_app.errors import CTGazeError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command(name="demo")(demo.demo)
 app.command(name="doctor")(doctor.doctor)
+app.command(name="regions")(regions.regions)
 app.add_typer(session.app, name="session")
 app.add_typer(study.app, name="study")
 app.add_typer(tracker.app, name="tracker")

@@ -1,0 +1,233 @@
+"""`ctgaze regions`: gaze in regions of interest, and tests between groups of cases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ctgaze_app.ct.labelled_region import LabelledRegion
+    from ctgaze_app.formats.dataset import DataSet
+    from ctgaze_app.formats.region_report import RegionReport
+
+
+class OverlapChoice(StrEnum):
+    """What happens to a fixation that lies in several regions."""
+
+    AS_GIVEN = "as_given"
+    SMALLEST_FIRST = "smallest_first"
+    GIVEN_ORDER = "given_order"
+
+
+class MeasureChoice(StrEnum):
+    """What the groups are compared by."""
+
+    N_FIXATIONS = "n_fixations"
+    DWELL_S = "dwell_s"
+    FIXATIONS_PER_READING_S = "fixations_per_reading_s"
+    DWELL_PER_READING_S = "dwell_per_reading_s"
+    N_VISITS = "n_visits"
+    FIRST_ENTRY_S = "first_entry_s"
+
+
+def regions(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="SOURCE...", help="Sessions, studies, or data sets made by ctgaze import.")
+    ],
+    region_file: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--regions", metavar="[CASE=]FILE", help="Boxes (CSV), or masks of a session's CT (NIfTI, DICOM SEG)."
+        ),
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", metavar="NAME", help="A yes/no attribute of the cases; give it once per group."),
+    ] = None,
+    groups: Annotated[
+        Path | None, typer.Option("--groups", metavar="FILE", help="CSV with the columns case and group.")
+    ] = None,
+    measure: Annotated[MeasureChoice, typer.Option("--measure", help="What groups are compared by.")] = (
+        MeasureChoice.N_FIXATIONS
+    ),
+    overlap: Annotated[
+        OverlapChoice,
+        typer.Option("--overlap", help="as_given counts a fixation in every region that holds it, the others in one."),
+    ] = OverlapChoice.AS_GIVEN,
+    bootstrap: Annotated[int, typer.Option("--bootstrap", min=100, help="Resamples of readers and cases.")] = 10_000,
+    seed: Annotated[int, typer.Option("--seed", help="Of the resampling.")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", help="New folder for readings.csv and tests.csv.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Fixations, dwell and rates in regions, and whether groups of cases differ in them.
+
+    With groups: the published t-test, a crossed reader x case model, a two-way bootstrap, effect sizes, and p values
+    corrected for the number of tests.
+
+    Example: ctgaze regions my-import --group Normal --group CHF --group pneumonia
+    """
+    from ctgaze_app.errors import SessionError
+    from ctgaze_app.formats.region_report import groups_of_cases, read_groups, region_report
+
+    if group and groups:
+        raise typer.BadParameter("give --group or --groups, not both", param_hint="--group")
+    if group and len(set(group)) < 2:
+        raise typer.BadParameter("a test needs two groups", param_hint="--group")
+    if out is not None and out.exists():
+        raise SessionError("this is already there", place=str(out), remedy="name a new folder")
+    datasets = [dataset for source in sources for dataset in _datasets(source)]
+    boxes, masks = _regions(region_file or [], sources, datasets)
+    of_case = read_groups(groups) if groups else groups_of_cases(datasets, group) if group else None
+    report = region_report(
+        datasets, boxes=boxes, masks=masks, groups=of_case, measure=measure.value, overlap=overlap.value,
+        resamples=bootstrap, seed=seed,
+    )  # fmt: skip
+    if out is not None:
+        _write(report, out)
+    if as_json:
+        typer.echo(json.dumps(report.to_dict(), allow_nan=False, default=_plain))
+    else:
+        _print(report)
+
+
+def _datasets(source: Path) -> list[DataSet]:
+    from ctgaze_app.formats.contract import FormatError
+    from ctgaze_app.formats.from_session import dataset_from_session
+    from ctgaze_app.formats.registry import format_named
+    from ctgaze_app.study.many_sessions import find_sessions
+    from ctgaze_app.study.session import MANIFEST_NAME
+
+    if (source / "dataset.json").is_file():
+        own = format_named("ctgaze")
+        assert own.read is not None
+        return [own.read(source, {})]
+    if (source / MANIFEST_NAME).is_file():
+        return [dataset_from_session(source, samples=False)]
+    if not source.is_dir():
+        raise FormatError(
+            "no session and no data set", place=source.name, remedy="bring a foreign file in with ctgaze import"
+        )
+    return [dataset_from_session(folder, samples=False) for folder in find_sessions(source)]
+
+
+def _regions(given: Sequence[str], sources: Sequence[Path], datasets: Sequence[DataSet]) -> tuple[Any, Any]:
+    """Boxes of all cases as one table, or regions by case from masks; both None when nothing was given."""
+    import pandas as pd
+
+    from ctgaze_app.formats.contract import FormatError
+
+    cases = [record.case for dataset in datasets for record in dataset.cases]
+    boxes: list[Any] = []
+    masks: dict[str, Sequence[LabelledRegion]] = {}
+    for text in given:
+        case, found, file = text.partition("=")
+        if not found or case not in cases:
+            case, file = "", text
+        path = Path(file)
+        if path.suffix.lower() == ".csv":
+            table = _read_boxes(path)
+            boxes.append(table.assign(case=case) if case else table)
+            continue
+        if not case and len(set(cases)) != 1:
+            raise FormatError("which case is this mask of?", place=path.name, remedy="write CASE=FILE")
+        case = case or cases[0]
+        masks[case] = _masks(path, case, sources)
+    if boxes and masks:
+        raise FormatError("boxes and masks cannot be mixed", remedy="give one kind")
+    return (pd.concat(boxes, ignore_index=True) if boxes else None), (masks or None)
+
+
+def _read_boxes(path: Path) -> Any:
+    import pandas as pd
+
+    from ctgaze_app.formats.checked_csv import Column, read_csv_table
+
+    ends = [f"{axis}_{end}" for axis in "ijk" for end in ("first", "last")]
+    columns = [
+        Column("region", "text"), Column("case", "text", required=False), Column("group", "text", required=False),
+        *(Column(name, "integer", minimum=0) for name in ends),
+    ]  # fmt: skip
+    return pd.DataFrame(read_csv_table(path, columns, extra="keep"))
+
+
+def _masks(path: Path, case: str, sources: Sequence[Path]) -> Sequence[LabelledRegion]:
+    from ctgaze_app.formats.contract import FormatError
+    from ctgaze_app.review.regions import read_regions
+    from ctgaze_app.study.loading import load_volumes
+    from ctgaze_app.study.many_sessions import find_sessions
+    from ctgaze_app.study.session import MANIFEST_NAME, read_manifest
+
+    for source in sources:
+        if (source / "dataset.json").is_file():
+            continue
+        for folder in [source] if (source / MANIFEST_NAME).is_file() else find_sessions(source):
+            manifest = read_manifest(folder)
+            for trial in manifest.trials:
+                if trial.case == case and trial.series:
+                    volume = load_volumes(folder, manifest, {})[trial.series[0]]
+                    return read_regions(path, volume, case=case)
+    raise FormatError(
+        f"masks need the CT of case {case}, and no session here has it", place=path.name, remedy="name its session"
+    )
+
+
+def _write(report: RegionReport, out: Path) -> None:
+    out.mkdir(parents=True)
+    report.table.to_csv(out / "readings.csv", index=False, lineterminator="\n")
+    if report.statistics is not None:
+        report.statistics.table.to_csv(out / "tests.csv", index=False, lineterminator="\n")
+
+
+def _print(report: RegionReport) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=120, highlight=False)
+    shown = report.table.groupby(["region"], sort=False)
+    means = shown[["n_fixations", "dwell_s", "fixations_per_reading_s", "first_entry_s"]].mean()
+    table = Table(title=f"Gaze in regions: mean of {report.table.groupby(['session', 'trial']).ngroups} readings")
+    for name in ("region", "fixations", "dwell, s", "fixations/s of reading", "first entry, s"):
+        table.add_column(name, justify="left" if name == "region" else "right")
+    for region, row in means.iterrows():
+        table.add_row(str(region), *(_cell(value) for value in row))
+    console.print(table)
+    if report.statistics is not None:
+        tests = Table(title=f"Differences between groups in {report.statistics.measure} (second less first)")
+        for name in ("region", "groups", "means", "published t-test p", "Hedges g [95 %]", "model p", "bootstrap p",
+                     "Holm", "FDR"):  # fmt: skip
+            tests.add_column(name, justify="left" if name in ("region", "groups") else "right")
+        for row in report.statistics.table.to_dict("records"):
+            tests.add_row(
+                str(row["region"]), f"{row['first']} / {row['second']}",
+                f"{_cell(row['mean_first'])} / {_cell(row['mean_second'])}", _p(row["published_p_value"]),
+                f"{_cell(row['hedges_g'])} [{_cell(row['hedges_g_low'])}, {_cell(row['hedges_g_high'])}]",
+                _p(row.get("model_p_value")), _p(row.get("bootstrap_p_value")), _p(row.get("model_p_holm")),
+                _p(row.get("model_p_fdr")),
+            )  # fmt: skip
+        console.print(tests)
+        console.print(
+            f"Published: images without a hit drop out, equal variances, no correction. Model: crossed readers and "
+            f"cases. Holm and FDR correct the model's p values. Bootstrap: {report.statistics.resamples} resamples, "
+            f"seed {report.statistics.seed}."
+        )
+    for note in report.notes:
+        console.print(f"note  {note}")
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None or value != value else f"{float(value):.2f}"
+
+
+def _p(value: Any) -> str:
+    if value is None or value != value:
+        return "-"
+    return "< .001" if float(value) < 0.001 else f"{float(value):.3f}".lstrip("0")
+
+
+def _plain(value: Any) -> Any:
+    return value.item()
