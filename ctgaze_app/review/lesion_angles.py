@@ -81,17 +81,28 @@ def angles_to_region_deg(region: LabelledRegion, points: DwellPoints, offsets_de
         gaze = screen_px_to_voxel(px, maps[:, None])[..., :2]
         scale = _screen_mm_per_voxel(maps, points.screen)
         shape = scale[0] / scale[0].max()  # pictures keep their aspect: only its ratio matters for what is nearest
-        _, nearest = cKDTree(pixels * shape).query((gaze * shape).reshape(-1, 2), k=min(_CANDIDATES, len(pixels)))
-        candidates = pixels[nearest.reshape(*gaze.shape[:2], -1)]
+        rim = _rim(pixels)
+        _, nearest = cKDTree(rim * shape).query((gaze * shape).reshape(-1, 2), k=min(_CANDIDATES, len(rim)))
+        candidates = rim[nearest.reshape(*gaze.shape[:2], -1)]
         edge = np.clip(gaze[:, :, None], candidates - 0.5, candidates + 0.5)
         distance = np.linalg.norm((edge - gaze[:, :, None]) * scale[:, None, None], axis=-1)
         best = np.argmin(distance, axis=-1)
         point = np.take_along_axis(edge, best[..., None, None], axis=2)[:, :, 0]
         voxel = np.concatenate([point, np.full((*point.shape[:2], 1), float(k))], axis=-1)
         there = voxel_to_screen_px(voxel, maps[:, None])
-        inside = np.take_along_axis(distance, best[..., None], axis=2)[..., 0] <= 0
+        inside = region.contains(np.concatenate([gaze, voxel[..., 2:]], axis=-1))
         angles[rows] = np.where(inside, 0.0, points.screen.angle_between_deg(px, there))
     return angles
+
+
+def _rim(pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of (P, 2) pixels that have a neighbour above, below, left or right which is none of them."""
+    low = pixels.min(axis=0) - 1
+    layer = np.zeros(pixels.max(axis=0) - low + 2, dtype=bool)
+    place = pixels - low
+    layer[place[:, 0], place[:, 1]] = True
+    inner = layer[:-2, 1:-1] & layer[2:, 1:-1] & layer[1:-1, :-2] & layer[1:-1, 2:]
+    return pixels[~inner[place[:, 0] - 1, place[:, 1] - 1]]
 
 
 def _displaced(px: Floats, offsets_deg: Floats, screen: ScreenGeometry) -> Floats:

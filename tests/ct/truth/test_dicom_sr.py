@@ -41,7 +41,7 @@ def test_the_real_report_agrees_with_the_published_boxes(chest: Volume, shared_d
     assert np.array_equal(lesion.full_mask(chest.shape_kji), expected)
 
 
-def test_the_real_report_lies_in_the_right_lung_region_of_the_patient(chest: Volume, shared_data: Path) -> None:
+def test_the_real_report_lies_where_the_headers_put_it_in_the_patient(chest: Volume, shared_data: Path) -> None:
     (lesion,) = read_truth(shared_data / "ct" / "nlst_chest_lesions_sr.dcm", chest)
     # Its centre in millimetres, worked out by hand from the header's position, 0.54 mm pixels and 2 mm slices.
     k, j, i = (np.add(lesion.first_kji, lesion.last_kji) / 2).tolist()
