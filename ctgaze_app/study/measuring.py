@@ -1,7 +1,8 @@
 """Reading measures of a recorded session: scrolling, coverage, search style, and how each known lesion was searched.
 
 Written to `derived/measures.json` (everything, with what it was made from) and `derived/measures.csv` (one row a
-trial), and to `derived/lesions.csv` (one row a trial and lesion) when lesion truth was given.
+trial), and to `derived/lesions.csv` (one row a trial and lesion) when lesion truth was given; `measure_columns.toml`
+says what the columns mean.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 Organ = Literal["lungs", "none"]
 MEASURES_FILE, MEASURES_TABLE, LESIONS_TABLE = "measures.json", "measures.csv", "lesions.csv"
+MEASURE_COLUMNS_FILE = "measure_columns.toml"
 MEASURES_SCHEMA = 1
 TABLES = {"fixations": "fixations.csv", "segments": "dwell_segments.csv", "saccades": "saccades.csv"}
 
@@ -303,9 +306,11 @@ def _write(folder: Path, result: SessionMeasures, truth: Mapping[str, Truth]) ->
         **result.to_dict(),
     }
     lesions = result.lesion_table()
+    explained = resources.files("resources").joinpath(MEASURE_COLUMNS_FILE).read_text(encoding="utf-8")
     try:
         (derived / MEASURES_FILE).unlink(missing_ok=True)
         (derived / LESIONS_TABLE).unlink(missing_ok=True)
+        write_atomically(derived / MEASURE_COLUMNS_FILE, explained)
         write_atomically(derived / MEASURES_TABLE, _csv(pd.DataFrame(result.rows())))
         if lesions is not None:
             write_atomically(derived / LESIONS_TABLE, _csv(lesions))

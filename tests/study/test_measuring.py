@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,22 @@ def test_what_truth_cannot_be_is_one_line(made: SyntheticSession, tmp_path: Path
     wrong = Truth(truth.path, options=truth.options, reported=["mass"])
     with pytest.raises(SessionError, match=r"no lesion called mass \(its lesions: nodule, elsewhere"):
         measure_session(made.folder, truth={"case-1": wrong}, volumes={0: made.volume}, organ="none")
+
+
+def test_every_column_is_explained_and_nothing_else_is(made: SyntheticSession, tmp_path: Path) -> None:
+    truth = {"case-1": boxes(tmp_path / "boxes.csv", 10, 10, 5)}
+    measure_session(made.folder, volumes={0: made.volume}, organ="none", truth=truth)
+    explained = tomllib.loads((made.folder / "derived" / "measure_columns.toml").read_text(encoding="utf-8"))
+    radii = ["1", "1_5", "2", "2_5", "3", "3_5", "4", "4_5", "5"]
+    keys = {"session", "reader", "trial", "case"}
+    for table in ("measures", "lesions"):
+        written = set(pd.read_csv(made.folder / "derived" / f"{table}.csv").columns) - keys
+        said = {
+            name.replace("_R_", f"_{radius if table == 'measures' else radius.replace('_', '.')}_")
+            for name in explained[table]
+            for radius in radii
+        }
+        assert written == said
 
 
 def test_a_session_whose_ct_is_gone_is_measured_without_it(made: SyntheticSession) -> None:
