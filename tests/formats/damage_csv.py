@@ -130,7 +130,7 @@ def impossible_value(table: Table, random: Random) -> Mutated:
 
 
 def negative_duration(table: Table, random: Random) -> Mutated:
-    places = [place for place in table.numeric if re.search(r"dur|(^|_)T$", table.rows[0][place], re.IGNORECASE)]
+    places = [place for place in table.numeric if re.search(r"dur", table.rows[0][place], re.IGNORECASE)]
     if not places:
         return None
     row, place = int(random.integers(1, len(table.rows))), some(random, places)

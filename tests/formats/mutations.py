@@ -47,6 +47,8 @@ class Subject:
     ----------
     format
         Its name in the registry.
+    options
+        As declared; ``{folder}`` in a value stands for the folder.
     make
         Writes into an empty folder and returns what is to be read (a file in it, or the folder).
     files
@@ -59,6 +61,8 @@ class Subject:
         How a file is taken apart where its name does not say so.
     checksummed
         Whether changed bytes of a binary file must be told.
+    separator
+        Of a CSV; tabs where the name ends in .tsv.
     """
 
     format: str
@@ -69,6 +73,7 @@ class Subject:
     leave_out: frozenset[str] = frozenset()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     checksummed: bool = False
+    separator: str = ","
 
 
 @dataclass
@@ -166,7 +171,8 @@ def run_mutations(subject: Subject, folder: Path, count: int, first_seed: int = 
     if found.read is None:
         raise ValueError(f"{subject.format} does not read")
     source = subject.make(folder)
-    options = checked_options(subject.options, found.read_options, found.name)
+    declared = {name: value.replace("{folder}", str(folder)) for name, value in subject.options.items()}
+    options = checked_options(declared, found.read_options, found.name)
     good = found.read(source, options)
     files = [folder / name for name in subject.files] or [source]
     summary = Summary(subject.format)
@@ -195,7 +201,7 @@ def _damaged(subject: Subject, path: Path, content: bytes, seed: int) -> tuple[s
         gzip.decompress(content) if packed else content,
         seed,
         kind=kind,
-        separator="\t" if suffix == ".tsv" else ",",
+        separator="\t" if suffix == ".tsv" else subject.separator,
         text_columns=subject.text_columns,
         leave_out=subject.leave_out,
         checksummed=subject.checksummed,
