@@ -41,6 +41,7 @@ from ctgaze_app.formats.egd_showings import (
     calibration_pictures,
     check_gaze,
     gaze_rows,
+    mean_pupil_mm,
     number_trials,
 )
 from ctgaze_app.formats.egd_tables import (
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 RATE_HZ = 60.0
 STORED = "stored"
+LONGEST_MESSAGE = 200
 READ_OPTIONS = (
     Option(
         "display",
@@ -145,7 +147,13 @@ def read_egd(path: Path, options: Mapping[str, str]) -> DataSet:
 
 
 def _sheet(path: Path) -> pd.DataFrame:
-    sheet = read_csv_table(path, SHEET_COLUMNS, extra="keep")
+    try:
+        sheet = read_csv_table(path, SHEET_COLUMNS, extra="keep")
+    except FormatError as error:
+        if len(error.message) <= LONGEST_MESSAGE:
+            raise
+        # A header of 59 names that was not split is one name, too long for a line.
+        raise FormatError(error.message[:LONGEST_MESSAGE] + " ...", place=error.place, remedy=error.remedy) from error
     twice = np.flatnonzero(sheet["dicom_id"].duplicated().to_numpy())
     if len(twice):
         raise FormatError(
@@ -179,7 +187,7 @@ def _common(rows: GazeRows, trials: NDArray[np.intp], reader: str) -> dict[str, 
         "trial": trials[rows.run].astype(np.int64),
         "case": _names(rows.picture, rows.pictures),
         "uncertainty_mm": np.full(count, np.nan),
-        "pupil": _pupil(rows),
+        "pupil": mean_pupil_mm(rows),
         "pupil_unit": _names(zeros, ("mm",)),
     }
 
@@ -250,17 +258,6 @@ def _source_columns(rows: GazeRows) -> dict[str, Any]:
         for name in rows.table.columns
         if name not in ("SESSION_ID", "DICOM_ID")
     }
-
-
-def _pupil(rows: GazeRows) -> Floats:
-    """Millimetres, the mean of the valid eyes; NaN without one."""
-    total, count = np.zeros(len(rows.table)), np.zeros(len(rows.table))
-    for side in "LR":
-        values = rows.column(f"{side}PMM")
-        valid = (rows.column(f"{side}PMMV") == 1) & np.isfinite(values)
-        total += np.where(valid, values, 0.0)
-        count += valid
-    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
 
 
 def _trial_of_case(rows: GazeRows, trials: NDArray[np.intp]) -> dict[str, tuple[str, int]]:

@@ -7,7 +7,7 @@ radiograph.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,8 @@ class GazeRows:
         (N,) codes of `sessions` and `pictures`.
     first
         (R,) first row of each run; `run` is (N,) the run of each row.
+    shown
+        What a column is called in the file, where that is something else than here.
     """
 
     path: Path
@@ -79,6 +81,7 @@ class GazeRows:
     pictures: tuple[str, ...]
     first: Codes
     run: Codes
+    shown: Mapping[str, str] = field(default_factory=dict)
 
     def column(self, name: str) -> Floats:
         """A column of numbers."""
@@ -101,7 +104,7 @@ class GazeRows:
         return found
 
 
-def gaze_rows(path: Path, table: pd.DataFrame) -> GazeRows:
+def gaze_rows(path: Path, table: pd.DataFrame, shown: Mapping[str, str] | None = None) -> GazeRows:
     """Find the runs."""
     import pandas as pd
 
@@ -112,8 +115,19 @@ def gaze_rows(path: Path, table: pd.DataFrame) -> GazeRows:
     new[1:] = (np.diff(session) != 0) | (np.diff(picture) != 0) | (np.diff(media) != 0)
     return GazeRows(
         path, table, session, tuple(map(str, sessions)), picture, tuple(map(str, pictures)),
-        np.flatnonzero(new), np.cumsum(new) - 1,
+        np.flatnonzero(new), np.cumsum(new) - 1, shown or {},
     )  # fmt: skip
+
+
+def mean_pupil_mm(rows: GazeRows) -> Floats:
+    """Millimetres, the mean of the valid eyes; NaN without one."""
+    total, count = np.zeros(len(rows.table)), np.zeros(len(rows.table))
+    for side in "LR":
+        values = rows.column(f"{side}PMM")
+        valid = (rows.column(f"{side}PMMV") == 1) & np.isfinite(values)
+        total += np.where(valid, values, 0.0)
+        count += valid
+    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
 
 
 def number_trials(samples: GazeRows | None, fixations: GazeRows, findings: Findings) -> tuple[Codes | None, Codes]:
@@ -253,8 +267,9 @@ def _check_ticks(rows: GazeRows, time: Floats, findings: Findings) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = span / span_ticks
     wrong = long & np.isfinite(span_ticks) & ~((ratio > 0.5) & (ratio < 2.0))
-    findings.tell("seconds and clock ticks of this showing run at different speeds", rows.path, first[wrong], TIME)
+    column = rows.shown.get(TIME, TIME)
+    findings.tell("seconds and clock ticks of this showing run at different speeds", rows.path, first[wrong], column)
 
 
 def _fault(message: str, rows: GazeRows, row: Any, column: str, remedy: str) -> FormatError:
-    return FormatError(message, place=at(rows.path, int(row) + 2, column), remedy=remedy)
+    return FormatError(message, place=at(rows.path, int(row) + 2, rows.shown.get(column, column)), remedy=remedy)

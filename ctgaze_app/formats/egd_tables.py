@@ -31,6 +31,8 @@ SLICE = "SLICE"
 _LONGEST_S = 7200.0
 _FARTHEST = 100.0
 """Screens from the screen's corner; only a column in another unit gets there."""
+_FAR, _CODE, _MANY = 10_000, 10, 10_000_000
+"""Bounds that no pupil, validity code or count of these tables reaches: only damage does."""
 
 
 def _integer(name: str, minimum: float | None = None, maximum: float | None = None) -> Column:
@@ -46,8 +48,8 @@ def _place(name: str) -> Column:
 
 
 def _eye(side: Literal["L", "R"]) -> tuple[Column, ...]:
-    numbers = tuple(_number(f"{side}{name}") for name in ("PCX", "PCY", "PD", "PS"))
-    return (*numbers, _integer(f"{side}PV"))
+    size, scale = _number(f"{side}PD", -_FAR, _FAR), _number(f"{side}PS", -_FAR, _FAR)
+    return (_place(f"{side}PCX"), _place(f"{side}PCY"), size, scale, _integer(f"{side}PV", -_CODE, _CODE))
 
 
 GAZE_COLUMNS: tuple[Column, ...] = (
@@ -68,18 +70,18 @@ GAZE_COLUMNS: tuple[Column, ...] = (
     _integer("BPOGV", 0, 1),
     *_eye("L"),
     *_eye("R"),
-    _integer("BKID"),
-    _number("BKDUR"),
-    _number("BKPMIN"),
-    _number("LPMM"),
-    _integer("LPMMV"),
-    _number("RPMM"),
-    _integer("RPMMV"),
-    _number("SACCADE_MAG"),
-    _number("SACCADE_DIR"),
-    _number("VID_FRAME"),
-    _integer("X_ORIGINAL"),
-    _integer("Y_ORIGINAL"),
+    _integer("BKID", 0, _MANY),
+    _number("BKDUR", 0, _LONGEST_S),
+    _number("BKPMIN", -_FAR, _FAR),
+    _number("LPMM", -_FAR, _FAR),
+    _integer("LPMMV", -_CODE, _CODE),
+    _number("RPMM", -_FAR, _FAR),
+    _integer("RPMMV", -_CODE, _CODE),
+    _number("SACCADE_MAG", 0, _MANY),
+    _number("SACCADE_DIR", -360, 720),
+    _number("VID_FRAME", -1, _MANY),
+    _integer("X_ORIGINAL", -_FAR, _MANY),
+    _integer("Y_ORIGINAL", -_FAR, _MANY),
 )
 GAZE_NAMES = tuple(column.name for column in GAZE_COLUMNS)
 SLICE_COLUMN = Column(SLICE, "integer", required=False, minimum=0, missing=True)

@@ -84,6 +84,8 @@ def read_transcript(path: Path, case: str) -> Transcript:
         raise FormatError(
             "has neither time_stamped_text nor sentence_1", place=place, remedy="see the layouts of the data set"
         )
+    if full_text.strip() and not phrases:
+        raise FormatError("has a text and no phrase with a time", place=place, remedy="restore it from a copy")
     return Transcript(full_text, phrases, layout)
 
 
