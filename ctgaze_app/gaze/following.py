@@ -39,6 +39,7 @@ PURSUIT_RULE = {
     "least_way_deg": LEAST_PURSUIT_WAY_DEG,
     "sure_factor": SURE_FACTOR,
     "least_gain": LEAST_GAIN,
+    "one_step_is_pursuit": False,
 }
 """What decides on pursuit, for the provenance of tables."""
 
@@ -54,12 +55,16 @@ class EyeSlopes:
         none.
     velocity_deg_s, standard_error_deg_s
         (F, 2) slope; (F,) its standard error, both axes together; NaN with fewer than four filled bins.
+    stepped
+        (F,) one step between two resting places fits better than a line: two fixations that noise or a small saccade
+        left joined, no pursuit.
     """
 
     time_s: Floats = field(repr=False)
     place_deg: Floats = field(repr=False)
     velocity_deg_s: Floats = field(repr=False)
     standard_error_deg_s: Floats = field(repr=False)
+    stepped: NDArray[np.bool_] = field(repr=False)
 
     @property
     def speed_deg_s(self) -> Floats:
@@ -100,17 +105,19 @@ def eye_slopes(
     level = np.cos(np.radians(_mean_known(elevation)))[:, None]
     points = np.stack([azimuth * level, elevation], axis=-1)
     velocity = _theil_sen(elapsed, points)
-    return EyeSlopes(onset_s[:, None] + elapsed, points, velocity, _standard_error(elapsed, points, velocity))
+    squares, error = _about_line(elapsed, points, velocity)
+    return EyeSlopes(onset_s[:, None] + elapsed, points, velocity, error, _step_squares(points) < squares)
 
 
 def drifts(slopes: EyeSlopes, duration_s: Floats) -> NDArray[np.bool_]:
-    """(F,) whether the eye moved steadily: fast, far and surely enough."""
+    """(F,) whether the eye moved steadily: fast, far and surely enough, and not in one step."""
     speed = slopes.speed_deg_s
     with np.errstate(invalid="ignore"):
         return np.asarray(
             (speed >= SLOWEST_PURSUIT_DEG_S)
             & (speed * duration_s >= LEAST_PURSUIT_WAY_DEG)
             & (speed >= SURE_FACTOR * slopes.standard_error_deg_s)
+            & ~slopes.stepped
         )
 
 
@@ -194,16 +201,29 @@ def _theil_sen(time: Floats, points: Floats) -> Floats:
     return velocity
 
 
-def _standard_error(time: Floats, points: Floats, velocity: Floats) -> Floats:
-    """Of the slope, from the scatter of the bins about the line, both axes together (root mean square of the axes)."""
+def _about_line(time: Floats, points: Floats, velocity: Floats) -> tuple[Floats, Floats]:
+    """Sum of squares of the bins about the line, and the slope's standard error (root mean square of both axes)."""
     filled = np.isfinite(time)
     dof = np.maximum(filled.sum(axis=1) - 2, 1)
     centred = time - _mean_known(time)[:, None]
     residual = points - _mean_known(points, axis=1)[:, None, :] - velocity[:, None, :] * centred[..., None]
-    scatter = np.nansum(residual**2, axis=(1, 2)) / (2 * dof)
+    squares = np.nansum(residual**2, axis=(1, 2))
     spread = np.maximum(np.nansum(centred**2, axis=1), 1e-300)
-    error = np.sqrt(scatter / spread)
-    return np.where(np.isfinite(velocity[:, 0]), error, np.nan)
+    error = np.sqrt(squares / (2 * dof) / spread)
+    return squares, np.where(np.isfinite(velocity[:, 0]), error, np.nan)
+
+
+def _step_squares(points: Floats) -> Floats:
+    """Least sum of squares of the bins about two resting places, over all places of the step between them."""
+    known = np.isfinite(points)
+    centred = np.where(known, points - _mean_known(points, axis=1)[:, None, :], 0.0)
+    n, sums = np.cumsum(known, axis=1), np.cumsum(centred, axis=1)
+    before, all_n = n[:, :-1], n[:, -1:]
+    after, gained = all_n - before, sums[:, :-1] ** 2
+    # About its mean, the sum of squares falls by S^2 / n on either side of the step; both sides' sums are opposite.
+    fall = np.where((before > 0) & (after > 0), gained / np.maximum(before, 1) + gained / np.maximum(after, 1), 0.0)
+    total = (centred**2).sum(axis=(1, 2))
+    return np.asarray(total - fall.sum(axis=2).max(axis=1, initial=0.0))
 
 
 def _mean_known(values: Floats, axis: int = -1) -> Floats:

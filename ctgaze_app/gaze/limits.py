@@ -47,7 +47,7 @@ def trial_limits(
     if seen and moved[mapped.valid].sum() / seen > MUCH_MOVEMENT:
         limits.append(
             f"{moved[mapped.valid].sum() / seen:.0%} of the samples with an eye lie outside fixations: noise is taken "
-            "for movement, fixations are cut or lost; use sample_measures or a detector that bears this noise"
+            "for movement, fixations are cut or lost; use sample_measures, or the adaptive detector"
         )
     slow = int((saccades["kind"] == "slow").sum())
     if slow:

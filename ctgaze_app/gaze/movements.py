@@ -20,6 +20,8 @@ MAIN_SEQUENCE_BASE_S, MAIN_SEQUENCE_S_PER_DEG = 0.021, 0.0022
 """Duration of a saccade of a given amplitude (Carpenter, Movements of the Eyes, 1988)."""
 SLOW_FACTOR, SLOW_SLACK_S = 2.0, 0.040
 """A movement that lasts longer than twice the main sequence and two velocity windows is no saccade (our choice)."""
+SACCADE_KIND_RULE = {"touching_s": TOUCHING_S, "slow_factor": SLOW_FACTOR, "slow_slack_s": SLOW_SLACK_S}
+"""What decides on the kind of a saccade, for the provenance of tables."""
 
 SACCADE_COLUMNS = (
     "session", "reader", "trial", "case", "part", "saccade", "onset_s", "offset_s", "duration_s", "onset_lsl",

@@ -26,7 +26,7 @@ from ctgaze_app.gaze.fixations import FIXATION_COLUMNS, SEGMENT_COLUMNS, Table
 from ctgaze_app.gaze.following import PURSUIT_RULE
 from ctgaze_app.gaze.mapping import EYES_USED, SLICE_COVERAGE_FACTOR, MappedGaze
 from ctgaze_app.gaze.measures import TrialMeasures
-from ctgaze_app.gaze.movements import BLINK_COLUMNS, SACCADE_COLUMNS
+from ctgaze_app.gaze.movements import BLINK_COLUMNS, SACCADE_COLUMNS, SACCADE_KIND_RULE
 from ctgaze_app.gaze.quality import TrialQuality
 from ctgaze_app.gaze.samples import EYES, EyeSamples, GazeSamples
 from ctgaze_app.gaze.view_track import STATE_HOLD_S, VIEW_STATES
@@ -164,6 +164,7 @@ def provenance(folder: Path, manifest: SessionManifest, parameters: DetectorPara
         "view_state_hold_s": STATE_HOLD_S,
         "slice_coverage_factor": SLICE_COVERAGE_FACTOR,
         "pursuit": PURSUIT_RULE,
+        "saccade_kinds": SACCADE_KIND_RULE,
         "inputs": {
             "manifest": hashlib.sha256(json.dumps(relevant, sort_keys=True).encode("utf-8")).hexdigest(),
             "recordings": {part.file: _digest(folder / part.file) for part in manifest.parts},

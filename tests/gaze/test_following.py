@@ -68,6 +68,19 @@ def test_too_slow_or_too_short_a_way_is_no_pursuit() -> None:
     assert drifts(_slopes(time[:3], START_DEG + time[:3, None] * [0.0, 40.0]), np.array([0.5])).tolist() == [False]
 
 
+def test_two_rests_that_a_small_saccade_parts_are_no_pursuit() -> None:
+    time, count = np.arange(0, 0.6, 1 / 60), 200
+    place = np.tile(START_DEG + np.where(time[:, None] < 0.3, 0.0, [1.5, 0.0]), (count, 1))
+    noise = np.random.default_rng(7).normal(0, 0.1, place.shape)
+    stepped = _slopes(time, place + noise, count)
+    assert stepped.stepped.all()
+    assert not drifts(stepped, np.full(count, 0.6)).any()
+    ramp = np.tile(START_DEG + time[:, None] * [2.5, 0.0], (count, 1))
+    steady = _slopes(time, ramp + noise, count)
+    assert steady.stepped.mean() <= 0.02
+    assert drifts(steady, np.full(count, 0.6)).mean() >= 0.97
+
+
 @pytest.mark.parametrize(("share", "followed"), [(1.0, True), (0.85, True), (0.3, False), (0.0, False), (-1.0, False)])
 def test_the_eye_follows_a_panned_picture_when_it_makes_most_of_its_way(share: float, followed: bool) -> None:
     time = np.arange(0, 0.5, 0.004)
