@@ -14,15 +14,20 @@ def without_swings(
 ) -> tuple[Indices, Indices]:
     """Leave out the swing back after a saccade when it is fast enough for a saccade of its own.
 
-    That is one that begins within `longest_s` of the end of the movement before it, and whose peak is less than
-    `peak_share` of that one's (the fast glissades of Nystrom & Holmqvist 2010, slower than their saccade).
+    That is every movement that begins within `longest_s` of the end of a saccade, and whose peak is less than
+    `peak_share` of that saccade's (the fast glissades of Nystrom & Holmqvist 2010, slower than their saccade).
     """
     if longest_s <= 0 or len(first) < 2:
         return first, last
     peak = np.maximum.reduceat(np.append(speed, 0.0), np.stack([first, last + 1], axis=1).ravel())[::2]
-    soon = time_s[first[1:]] - time_s[last[:-1]] <= longest_s + 1e-9
-    swing = np.append(False, soon & (peak[1:] < peak_share * peak[:-1]))
-    return first[~swing], last[~swing]
+    begins, ends, peaks = time_s[first].tolist(), time_s[last].tolist(), peak.tolist()
+    kept, saccade = [0], 0
+    for number in range(1, len(peaks)):
+        soon = begins[number] - ends[saccade] <= longest_s + 1e-9
+        if not (soon and peaks[number] < peak_share * peaks[saccade]):
+            kept.append(number)
+            saccade = number
+    return first[kept], last[kept]
 
 
 def widened(first: Indices, last: Indices, speed: Floats, boundary: float, threshold: float) -> tuple[Indices, Indices]:

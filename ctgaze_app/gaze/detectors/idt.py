@@ -1,8 +1,8 @@
 """Dispersion threshold, I-DT (Salvucci & Goldberg 2000).
 
 A window that lasts the shortest fixation and whose dispersion stays within the threshold grows sample by sample until
-it does not; otherwise it moves on by one sample. I-DT itself knows nothing of saccades: every sample with a direction
-between fixations counts as one, as its authors do.
+it does not; otherwise it moves on by one sample. I-DT itself knows nothing of saccades: every sample between
+fixations that has a velocity counts as one, as its authors do.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def candidates(time_s: Floats, direction: Floats, known: Flags, parameters: IdtP
     angles[1, known] = np.degrees(np.arcsin(np.clip(direction[known, 1], -1.0, 1.0)))
     first, last = dispersion_windows(time_s, angles, hole_s(time_s, parameters), parameters)
     slow = inside(len(time_s), first, last)
-    return Candidates(first, last, slow, known & ~slow, velocity)
+    return Candidates(first, last, slow, np.isfinite(velocity) & ~slow, velocity)
 
 
 def dispersion_windows(

@@ -8,7 +8,7 @@ LIMITS = (
     "fixation samples falls to Cohen's kappa .01 to .27, coders among themselves .65; Andersson et al. 2017).",
     "Number and mean duration of fixations depend on the detector and its parameters: report both, and sample-based "
     "dwell beside them.",
-    "At 60 Hz a saccade lasts one to three samples: its duration and peak velocity are those of the velocity window, and "
-    "small ones are missed.",
+    "At 60 Hz a saccade lasts one to three samples: its duration and peak velocity are those of the velocity window, "
+    "and small ones are missed.",
 )
 """Written into every result, so that no figure of events travels without them."""

@@ -67,14 +67,17 @@ def _windows(time_s: Floats, known: Flags, options: EventOptions) -> tuple[Indic
     index = np.arange(count)
     left = np.minimum(np.searchsorted(time_s, time_s - half, side="left"), index - 1)
     right = np.maximum(np.searchsorted(time_s, time_s + half, side="right") - 1, index + 1)
-    inside = (left >= 0) & (right < count)
     left, right = np.maximum(left, 0), np.minimum(right, count - 1)
-    lost = np.concatenate([[0], np.cumsum(~known)])
-    stretch = np.concatenate([[0], np.cumsum(np.diff(time_s) > hole_s(time_s, options) + 1e-9)])
-    begin = np.flatnonzero(np.diff(stretch, prepend=-1))
-    end = np.append(begin[1:], count) - 1
+    usable = (left < index) & (right > index) & (time_s[right] > time_s[left])
     least = options.velocity_window_s / 2 - 1e-5
-    inside &= (time_s - time_s[begin][stretch] >= least) & (time_s[end][stretch] - time_s >= least)
-    usable = inside & (lost[right + 1] == lost[left]) & (stretch[right] == stretch[left])
-    usable &= time_s[right] > time_s[left]
+    holes = np.flatnonzero(np.diff(time_s) > hole_s(time_s, options) + 1e-9)
+    begin, end = np.append(0, holes + 1), np.append(holes, count - 1)
+    if len(holes):
+        stretch = np.searchsorted(holes, index, side="left")
+        begin, end = begin[stretch], end[stretch]
+        usable &= (left >= begin) & (right <= end)
+    usable &= (time_s - time_s[begin] >= least) & (time_s[end] - time_s >= least)
+    if not known.all():
+        lost = np.concatenate([[0], np.cumsum(~known)])
+        usable &= lost[right + 1] == lost[left]
     return left, right, usable
