@@ -16,6 +16,8 @@ AIR_BELOW_HU = -400
 BODY_ABOVE_HU = -300
 AIRWAY_BELOW_HU = -930
 """Air in the trachea is near -1000; inflated lung, smoothed, mostly above -930."""
+WALLED_ROWS = (0.2, 0.85)
+"""Part of an image's height in which lungs may be cut by its sides."""
 CLOSING_MM = 8.0
 """Radius up to which vessels and nodules inside or at the edge of a lung are filled."""
 SMALLEST_LUNG_L = 0.15
@@ -24,8 +26,12 @@ BOWEL_GAS_BELOW_HU = -960
 """A large piece of air with such a mean is gas, not lung."""
 
 
-def body_mask(hu: NDArray[np.float32], valid: Flags) -> Flags:
-    """The patient: the largest dense piece, thin table parts opened away, holes filled slice by slice."""
+def body_mask(hu: NDArray[np.float32], valid: Flags, *, cut_at_sides: bool = False) -> Flags:
+    """The patient: the largest dense piece, thin table parts opened away, holes filled slice by slice.
+
+    `cut_at_sides` takes the left and right edge of the field of view as a wall, so that lungs which it cuts are inside;
+    air in front of and behind the patient still finds its way out.
+    """
     from scipy import ndimage
 
     cross = ndimage.generate_binary_structure(2, 1)[None]
@@ -34,9 +40,19 @@ def body_mask(hu: NDArray[np.float32], valid: Flags) -> Flags:
     body = _largest(opened)
     # Back to the original outline, which the opening has rounded.
     body = ndimage.binary_dilation(body, cross, iterations=2, mask=dense) if body.any() else body
+    walled = slice(int(WALLED_ROWS[0] * hu.shape[1]), int(WALLED_ROWS[1] * hu.shape[1]))
     for k, plane in enumerate(body):
-        body[k] = ndimage.binary_fill_holes(plane)
+        solid = np.pad(plane, ((0, 0), (1, 1)))
+        if cut_at_sides:
+            solid[walled, 1:-1] |= ~valid[k, walled]
+            solid[walled, [0, -1]] = True
+        body[k] = ndimage.binary_fill_holes(solid)[:, 1:-1]
     return np.asarray(body & valid, dtype=np.bool_)
+
+
+def holds_lung(air: Flags, hu: NDArray[np.float32], spacing_mm: Floats) -> bool:
+    """Whether a connected piece of `air` has the size and density of a lung."""
+    return bool(_plausible_pieces(air, hu, float(np.prod(spacing_mm)) * 1e-6))
 
 
 def airway_mask(hu: NDArray[np.float32], air: Flags, spacing_mm: Floats) -> Flags:

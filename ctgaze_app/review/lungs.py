@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ctgaze_app.ct.volume import Volume
 from ctgaze_app.errors import CTGazeError
-from ctgaze_app.review.lung_morphology import AIR_BELOW_HU, airway_mask, body_mask, closed, lung_pieces
+from ctgaze_app.review.lung_morphology import AIR_BELOW_HU, airway_mask, body_mask, closed, holds_lung, lung_pieces
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -82,6 +82,9 @@ def find_lungs(volume: Volume) -> Lungs:
         raise LungsError("lungs are found on stacks of axial slices only", remedy="give an organ mask")
     steps, hu, valid, spacing_mm = _working_grid(volume)
     body = body_mask(hu, valid)
+    walled = body_mask(hu, valid, cut_at_sides=True)
+    cut_at_sides = holds_lung(walled & ~body & (hu < AIR_BELOW_HU), hu, spacing_mm)
+    body = walled if cut_at_sides else body
     air = body & (hu < AIR_BELOW_HU)
     airways = airway_mask(hu, air, spacing_mm)
     pieces = lung_pieces(air & ~airways, hu, spacing_mm)
@@ -110,6 +113,8 @@ def find_lungs(volume: Volume) -> Lungs:
     figures = litres(mask), litres(left), litres(right)
     mean_hu = float(volume.voxels[mask].mean()) if mask.any() else float("nan")
     remarks = _remarks(*figures, mean_hu, mask)
+    if cut_at_sides:
+        remarks += ("the lungs are cut off at the sides of the field of view",)
     return Lungs(mask, left, right, body_full, *figures, mean_hu, not remarks, remarks)
 
 

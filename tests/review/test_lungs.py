@@ -130,6 +130,16 @@ def test_padding_is_neither_lung_nor_body() -> None:
     assert not (found.body & padding).any()
 
 
+def test_lungs_that_the_field_of_view_cuts_are_found_and_it_is_said(thorax: Thorax, found: Lungs) -> None:
+    inside = np.nonzero(thorax.lung_mask.any(axis=(0, 1)))[0]
+    window = slice(int(inside[0]) + 12, int(inside[-1]) - 11)
+    cut = find_lungs(make_volume(np.ascontiguousarray(thorax.hu[:, :, window]), spacing_kji_mm=SPACING_KJI_MM))
+    assert dice(cut.mask, thorax.lung_mask[:, :, window]) > 0.97
+    assert "the lungs are cut off at the sides of the field of view" in cut.remarks
+    assert not cut.plausible
+    assert np.array_equal(cut.mask.any(axis=(1, 2)), found.mask.any(axis=(1, 2)))
+
+
 @pytest.mark.parametrize(
     ("volume", "words"),
     [
