@@ -26,12 +26,13 @@ class EventOptions:
     max_oscillation_s
         Longest post-saccadic oscillation, seconds; 0 looks for none.
     min_blink_s, max_blink_s
-        A loss between valid samples that lasts so long is a blink. 75 ms is Olsen's longest loss that is no blink;
-        closures of 500 ms and more count as signs of sleep (Caffier, Erdmann & Ullsperger 2003).
+        A loss between valid samples that lasts so long is a blink. 75 ms is Olsen's longest loss that is no blink; the
+        longest blink of a waking eye lasts about 500 ms: 100 to close, at most 300 without sight, 100 to open (Stern,
+        Walrath & Goldstein 1984). A hole without samples is no blink: nobody knows what the eye did.
     blink_margin_s
-        Samples to either side of a blink's loss that belong to no fixation are part of it, as far as this, seconds:
-        the lid moves over the pupil before and after the loss and feigns a saccade (EyeLink 1000 user manual, which
-        names 100 to 120 ms).
+        Samples to either side of a blink's loss that belong to no fixation are part of it, as far as this, seconds: the
+        100 ms of closing and of opening. The moving lid feigns a saccade; every saccade that touches the blink is part
+        of it whole (EyeLink 1000 Plus user manual 4.9.3.6: blinks are always embedded in saccades).
     """
 
     name: ClassVar[str] = ""
