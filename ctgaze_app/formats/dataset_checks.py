@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,18 +32,41 @@ TABLE_COLUMNS = {
 }
 FIXATION_KINDS = ("fixation", "drill", "pursuit", "calibration")
 SAMPLE_KINDS = ("gaze", "calibration")
+
+
+@dataclass(frozen=True)
+class _Places:
+    path: Path | str
+    files: Mapping[str, Path]
+
+    def of(self, table: str, column: str, row: int) -> str:
+        if table in self.files:
+            return at(self.files[table], row, column)
+        return at(self.path, row, f"{table}.{column}")
+
+
 LONGEST_S = 1e6
 """No reading lasts eleven days; a number beyond it is in another unit."""
+EARLIEST_S = -3600.0
+"""Gaze begins at most an hour before the picture."""
 
 
-def check_dataset(dataset: DataSet, path: Path | str) -> None:
+def check_dataset(dataset: DataSet, path: Path | str, files: Mapping[str, Path] | None = None) -> None:
     """Refuse what breaks the promises of `formats.dataset`.
+
+    Parameters
+    ----------
+    path
+        What was read; the place of a fault.
+    files
+        By name of a table, the file that it alone was read from.
 
     Raises
     ------
     FormatError
-        With the file (`path`), and row and column of the table; rows count from 2 as below a header.
+        With the file, and row and column of the table; rows count from 2 as below a header.
     """
+    places = _Places(path, files or {})
     codes = [record.case for record in dataset.cases]
     if len(set(codes)) != len(codes):
         raise FormatError("two cases have the same code", place=at(path))
@@ -56,45 +81,58 @@ def check_dataset(dataset: DataSet, path: Path | str) -> None:
             missing = [column for column in columns if column not in table.columns]
             what = f"column {missing[0]} is missing" if missing else "the columns are in another order"
             raise FormatError(f"{name}: {what}", place=at(path))
-        _refuse(~table["case"].isin(codes), "this case is not known", path, f"{name}.case")
+        _refuse(~table["case"].isin(codes), "this case is not known", places, name, "case")
         if "trial" in columns:
-            _refuse(table["trial"] < 1, "trials count from 1", path, f"{name}.trial")
-    _check_fixations(dataset, path)
+            _refuse(table["trial"] < 1, "trials count from 1", places, name, "trial")
+    _check_fixations(dataset, places)
     if dataset.samples is not None:
-        _refuse(~dataset.samples["kind"].isin(SAMPLE_KINDS), "not a kind of sample", path, "samples.kind")
-        _check_numbers(dataset.samples, ("onset_s",), path, "samples")
+        _refuse(~dataset.samples["kind"].isin(SAMPLE_KINDS), "not a kind of sample", places, "samples", "kind")
+        _check_numbers(dataset.samples, ("onset_s",), places, "samples")
+        falls = dataset.samples.groupby(list(KEYS), sort=False)["onset_s"].diff() < 0
+        _refuse(falls, "onsets descend within a trial", places, "samples", "onset_s")
     if dataset.words is not None:
-        _refuse(dataset.words["end_s"] < dataset.words["start_s"], "a word ends before it begins", path, "words.end_s")
-        _check_numbers(dataset.words, ("start_s", "end_s"), path, "words")
+        _refuse(
+            dataset.words["end_s"] < dataset.words["start_s"], "a word ends before it begins", places, "words", "end_s"
+        )
+        _check_numbers(dataset.words, ("start_s", "end_s"), places, "words")
 
 
-def _check_fixations(dataset: DataSet, path: Path | str) -> None:
+def _check_fixations(dataset: DataSet, places: _Places) -> None:
     table = dataset.fixations
-    _refuse(~table["kind"].isin(FIXATION_KINDS), "not a kind of fixation", path, "fixations.kind")
-    _check_numbers(table, ("onset_s", "duration_s"), path, "fixations")
-    _refuse(~(table["duration_s"] >= 0), "a duration must be a number and not negative", path, "fixations.duration_s")
+    _refuse(~table["kind"].isin(FIXATION_KINDS), "not a kind of fixation", places, "fixations", "kind")
+    _check_numbers(table, ("onset_s", "duration_s"), places, "fixations")
+    _refuse(
+        ~(table["duration_s"] >= 0), "a duration must be a number and not negative", places, "fixations", "duration_s"
+    )
     keys = [*KEYS, "fixation"]
-    _refuse(table.duplicated(keys), "this fixation is there twice", path, "fixations.fixation")
+    _refuse(table.duplicated(keys), "this fixation is there twice", places, "fixations", "fixation")
     gaze = table["kind"] != "calibration"
     shown = table["on_image"].astype(bool) & gaze
     for name in ("x_voxel", "y_voxel", "z_voxel"):
-        _refuse(shown & ~np.isfinite(table[name]), "a fixation on the image has no voxel", path, f"fixations.{name}")
+        _refuse(shown & ~np.isfinite(table[name]), "a fixation on the image has no voxel", places, "fixations", name)
     by_trial = table[gaze].groupby(list(KEYS), sort=False)["onset_s"]
     falls = by_trial.diff() < 0
-    _refuse(falls.reindex(table.index, fill_value=False), "onsets descend within a trial", path, "fixations.onset_s")
+    _refuse(
+        falls.reindex(table.index, fill_value=False), "onsets descend within a trial", places, "fixations", "onset_s"
+    )
     unknown = by_trial.transform(lambda onset: onset.isna().any() and not onset.isna().all()).astype(bool)
     _refuse(
-        unknown.reindex(table.index, fill_value=False), "some onsets of a trial are unknown", path, "fixations.onset_s"
+        unknown.reindex(table.index, fill_value=False),
+        "some onsets of a trial are unknown",
+        places,
+        "fixations",
+        "onset_s",
     )
 
 
-def _check_numbers(table: pd.DataFrame, names: tuple[str, ...], path: Path | str, table_name: str) -> None:
+def _check_numbers(table: pd.DataFrame, names: tuple[str, ...], places: _Places, table_name: str) -> None:
     for name in names:
         values = table[name].to_numpy(np.float64)
-        _refuse(np.abs(values) > LONGEST_S, "no reading lasts that long: check the unit", path, f"{table_name}.{name}")
+        wrong = (values > LONGEST_S) | (values < EARLIEST_S)
+        _refuse(wrong, "no reading lasts that long: check the unit", places, table_name, name)
 
 
-def _refuse(wrong: pd.Series | np.ndarray, message: str, path: Path | str, column: str) -> None:
+def _refuse(wrong: pd.Series | np.ndarray, message: str, places: _Places, table: str, column: str) -> None:
     mask = np.asarray(wrong, dtype=bool)
     if mask.any():
-        raise FormatError(message, place=at(path, int(np.argmax(mask)) + 2, column), remedy="correct the file")
+        raise FormatError(message, place=places.of(table, column, int(np.argmax(mask)) + 2), remedy="correct the file")

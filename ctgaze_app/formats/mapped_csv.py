@@ -14,7 +14,7 @@ from ctgaze_app.formats.checked_csv import Column, read_csv_table
 from ctgaze_app.formats.column_mapping import SECONDS, ColumnMapping, read_mapping
 from ctgaze_app.formats.contract import Format, FormatError, Option, at
 from ctgaze_app.formats.dataset import FIXATION_COLUMNS, KEYS, SAMPLE_COLUMNS, CaseRecord, DataSet
-from ctgaze_app.formats.dataset_checks import FIXATION_KINDS, LONGEST_S, SAMPLE_KINDS, check_dataset
+from ctgaze_app.formats.dataset_checks import EARLIEST_S, FIXATION_KINDS, LONGEST_S, SAMPLE_KINDS, check_dataset
 from ctgaze_app.formats.mapped_places import (
     DECIMALS,
     declared_from_norm,
@@ -83,7 +83,8 @@ def _columns(mapping: ColumnMapping) -> list[Column]:
         found.append(Column(names.z, "number", minimum=-FARTHEST, maximum=FARTHEST, missing=lost))
     if names.onset:
         longest = LONGEST_S / SECONDS[mapping.units.onset or "s"]
-        found.append(Column(names.onset, "number", minimum=-longest, maximum=longest))
+        earliest = EARLIEST_S / SECONDS[mapping.units.onset or "s"]
+        found.append(Column(names.onset, "number", minimum=earliest, maximum=longest))
     if names.duration:
         longest = LONGEST_FIXATION_S / SECONDS[mapping.units.duration or "s"]
         found.append(Column(names.duration, "number", minimum=0, maximum=longest))
