@@ -107,15 +107,15 @@ def dwell_points_of_segments(
         Index in the manifest's series list.
     include_slabs
         Take rows seen through a slab as lying on its middle slice (design: space).
+
+    Raises
+    ------
+    ValueError
+        When the fixations are not of one trial, or a segment's fixation is not among them.
     """
     number = _column(segments, "fixation").astype(np.int64)
     of_fixation = _column(fixations, "fixation").astype(np.int64)
-    order = np.argsort(of_fixation)
-    onset_s, offset_s = _column(segments, "onset_s", float), _column(segments, "offset_s", float)
-    if len(number) == 0:
-        parent = np.empty(0, dtype=np.intp)
-    else:
-        parent = order[np.searchsorted(of_fixation, number, sorter=order)]
+    parent = _parents(number, of_fixation)
     middle_lsl = (
         _column(fixations, "onset_lsl", float)[parent]
         + (onset_s + offset_s) / 2
@@ -228,6 +228,20 @@ def voxel_covariance_per_deg2(points: DwellPoints) -> Floats:
     to_voxel = points.view_maps[:, :2, :2] / pitch
     matrix = to_voxel[points.view]
     return np.asarray(matrix @ screen_mm2 @ np.swapaxes(matrix, 1, 2), dtype=np.float64)
+
+
+def _parents(number: NDArray[np.int64], of_fixation: NDArray[np.int64]) -> Indices:
+    """Row of each segment's fixation."""
+    order = np.argsort(of_fixation, kind="stable")
+    known = of_fixation[order]
+    if (known[1:] == known[:-1]).any():
+        raise ValueError("fixation numbers repeat: give the rows of one trial")
+    if len(number) == 0:
+        return np.empty(0, dtype=np.intp)
+    place = np.minimum(np.searchsorted(known, number), max(len(known) - 1, 0))
+    if len(known) == 0 or (known[place] != number).any():
+        raise ValueError("a dwell segment names a fixation that is not among the fixations")
+    return order[place]
 
 
 def _column(table: Mapping[str, Any], name: str, kind: type | None = None) -> NDArray:

@@ -26,7 +26,7 @@ def oracle(points: DwellPoints, mask: np.ndarray, radius_deg: float, minimum_dwe
     return searched
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     rows=st.lists(
         st.tuples(

@@ -88,6 +88,16 @@ def test_a_trial_without_fixations_has_no_rows() -> None:
     assert points.total_s == 0
 
 
+def test_tables_of_several_trials_or_of_different_ones_are_refused() -> None:
+    fixations, segments = tables()
+    twice = {name: [*values, *values] for name, values in fixations.items()}  # type: ignore[misc]
+    with pytest.raises(ValueError, match="one trial"):
+        dwell_points_of_segments(twice, segments, VIEWS, SCREEN, SHAPE, display_latency_s=LATENCY_S)
+    for other in ({**fixations, "fixation": [8]}, NO_ROWS):
+        with pytest.raises(ValueError, match="not among the fixations"):
+            dwell_points_of_segments(other, segments, VIEWS, SCREEN, SHAPE, display_latency_s=LATENCY_S)
+
+
 def test_samples_last_until_the_next_and_a_gap_is_no_dwell() -> None:
     times = np.array([0.0, 0.01, 0.02, 0.52, 0.53])
     assert sample_seconds(times).tolist() == pytest.approx([0.01, 0.01, 0.02, 0.01, 0.01])

@@ -115,7 +115,7 @@ def test_the_published_segmentation_map_comes_out_with_its_pixel_rule() -> None:
     expected = (expected - expected.min()) / (expected.max() - expected.min())
     made = published_map("gazemedseg-kvasir", x, y, ms / 1000, (1200, 900), pixel_rule="published")
     assert made.shape == (768, 768)
-    assert made == pytest.approx(expected, abs=2e-5)
+    assert np.abs(made - expected).max() < 2e-5
 
 
 def test_the_right_segmentation_map_is_the_published_one_without_its_shift() -> None:
@@ -141,7 +141,7 @@ def test_the_published_chest_x_ray_map_counts_rows_whatever_their_duration() -> 
         canvas[int(row * 500), int(column * 400)] += 1
     expected = ndimage.gaussian_filter(canvas, sigma=150)
     made = published_map("egd-cxr", x, y, [0.1, 2.0, 9.0], (400, 500), pixel_rule="published")
-    assert made == pytest.approx(expected, rel=1e-4)
+    assert np.abs(made / expected - 1).max() < 1e-4
 
 
 def test_a_preset_can_smooth_a_dwell_volume() -> None:
