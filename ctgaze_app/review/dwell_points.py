@@ -115,6 +115,7 @@ def dwell_points_of_segments(
     """
     number = _column(segments, "fixation").astype(np.int64)
     of_fixation = _column(fixations, "fixation").astype(np.int64)
+    onset_s, offset_s = _column(segments, "onset_s", float), _column(segments, "offset_s", float)
     parent = _parents(number, of_fixation)
     middle_lsl = (
         _column(fixations, "onset_lsl", float)[parent]
