@@ -83,6 +83,10 @@ def test_rows_without_an_onset_belong_to_no_word_and_broken_words_are_named() ->
             words_of_fixations(FIXATIONS, WORDS.assign(**broken))
 
 
+def test_a_fixation_without_length_belongs_to_no_word() -> None:
+    assert words_of_fixations(FIXATIONS.assign(duration_s=0.0), WORDS, LookBack(1.0)) == [""] * 5
+
+
 def test_the_words_column_is_filled_trial_by_trial() -> None:
     both = pd.concat([FIXATIONS.assign(trial=1), FIXATIONS.assign(trial=2)], ignore_index=True).assign(words="")
     filled = with_words(both, WORDS.assign(trial=2), LookBack(1.0))
@@ -103,6 +107,8 @@ def test_mentions_are_found_whatever_case_and_punctuation_and_the_longest_wins()
         Mention("angle", "costophrenic-angle", 6.0),
     )  # fmt: skip
     assert find_mentions(words, {}) == ()
+    side = find_mentions(words, {"left side": ["left"], "left lung": ["left lung"]})
+    assert [(mention.region, mention.start_s) for mention in side] == [("left lung", 1.0), ("left side", 5.0)]
 
 
 def test_the_sensitivity_shows_what_each_window_does() -> None:

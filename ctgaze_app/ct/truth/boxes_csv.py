@@ -175,7 +175,8 @@ def _pixels(row: _Row, options: Mapping[str, str], volume: Volume, place: str, p
             if not last > first:
                 raise TruthError("the box ends before it begins", place=place, remedy="mend the row")
             begin, end = int(np.ceil(first - 0.5)), int(np.ceil(last - 0.5)) - 1
-            end = max(end, begin)
+            if end < begin:  # no centre between the edges: the pixel in which they lie
+                begin = end = int(np.floor((first + last) / 2))
         else:
             if first != round(first) or last != round(last):
                 raise TruthError("a box of whole pixels has a fraction", place=place, remedy="declare ends=edges")

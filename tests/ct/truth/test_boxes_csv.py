@@ -45,6 +45,13 @@ def test_what_is_declared_moves_the_box(
     assert (region.first_kji, region.last_kji) == (first, last)
 
 
+def test_continuous_edges_hold_the_pixels_whose_centre_lies_between_them(scan: Volume, tmp_path: Path) -> None:
+    path = write(tmp_path, "x1,x2,y1,y2,z\n10.6,14.4,20.4,22.6,5\n30.6,30.9,20.4,22.6,5\n")
+    wide, narrow = read_truth(path, scan, options=DECLARED | {"ends": "edges"})
+    assert (wide.first_kji, wide.last_kji) == ((5, 20, 11), (5, 22, 13))
+    assert (narrow.first_kji, narrow.last_kji) == ((5, 20, 30), (5, 22, 30))  # no centre between: where it lies
+
+
 def test_nothing_that_matters_has_a_default(scan: Volume, tmp_path: Path) -> None:
     for name in DECLARED:
         options = {key: value for key, value in DECLARED.items() if key != name}

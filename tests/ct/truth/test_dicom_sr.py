@@ -235,13 +235,14 @@ def test_broken_reports_are_refused_in_one_line(scan: Volume, tmp_path: Path) ->
 
 
 def test_every_cut_of_a_report_is_refused_or_read_alike(scan: Volume, tmp_path: Path) -> None:
-    uid = scan.source.sop_instance_uids[3]
-    content = write_report(tmp_path / "w.dcm", [group_item([mark_item("POINT", [9.5, 9.5], uid)])]).read_bytes()
-    for length in range(0, len(content), 23):
+    uids = scan.source.sop_instance_uids
+    items = [group_item([mark_item("POINT", [9.5, 9.5], uids[k])]) for k in (3, 9, 15)]
+    content = write_report(tmp_path / "w.dcm", items).read_bytes()
+    for length in range(0, len(content), 17):
         (tmp_path / "cut.dcm").write_bytes(content[:length])
         try:
             regions = read_truth(tmp_path / "cut.dcm", scan, format="dicom_sr")
         except TruthError as error:
             assert "\n" not in str(error)
         else:
-            assert [region.first_kji for region in regions] == [(3, 9, 9)]
+            assert [region.first_kji for region in regions] == [(3, 9, 9), (9, 9, 9), (15, 9, 9)], length

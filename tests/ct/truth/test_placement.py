@@ -99,3 +99,7 @@ def test_a_key_joins_marks_across_a_gap_and_a_group_keeps_them_apart() -> None:
     assert len(lesions_of([_mark(3, 1, 1, key="a"), _mark(9, 30, 30, key="a")])) == 1
     assert len(lesions_of([_mark(3, 1, 1, group="a"), _mark(4, 1, 1, group="b")])) == 2
     assert len(lesions_of([_mark(3, 1, 1), _mark(4, 1, 1)], by_place=False)) == 2
+
+
+def test_a_slice_without_a_mark_parts_two_lesions() -> None:
+    assert len(lesions_of([_mark(3, 10, 10), _mark(5, 10, 10)])) == 2
