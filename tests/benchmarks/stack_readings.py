@@ -6,6 +6,7 @@ What is compared:
 
 - Kinds: each true fixation, drill and pursuit by the kind of the found fixation that covers most of it ("missed" when
   found fixations cover less than half). Rests that follow each other without a saccade are one true event.
+- Samples: what each sample was called, by what the eye truly did.
 - Slices: of the samples in fixations at 0.3 degrees, the share whose slice is the one that was truly on the screen; and
   of the found fixations, the share whose slice (the one dwelt on longest) is the one that the truth was longest on.
 - Dwell: sum over slices of |found - true| over the sum of the true, whole reading. "gaze": every sample with an eye
@@ -29,8 +30,8 @@ from ctgaze_app.gaze.detectors import TOBII_IVT
 from ctgaze_app.gaze.fixations import KINDS
 from ctgaze_app.gaze.measures import TimeOnImage, event_measures, sample_measures
 from ctgaze_app.gaze.sensitivity import FOR_NOISY_GAZE
-from models.simulation.stack_reading import StackReadingSettings
-from tests.gaze.simulated_stack import STATED, Analysed, analyse, kind_confusion
+from models.simulation.stack_reading import EVENT_KINDS, StackReadingSettings
+from tests.gaze.simulated_stack import STATED, Analysed, analyse, kind_confusion, sample_confusion
 
 RATES_HZ = (60.0, 120.0, 250.0, 500.0, 1200.0)
 NOISES_DEG = (0.2, 0.3, 0.5, 1.0)
@@ -101,6 +102,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 kinds = " | ".join(str(count) for count in found["kinds"].ravel())
                 shares = " | ".join(f"{share:.2%}" for share in (*found["slices"], *found["dwell"]))
                 print(f"| {rate_hz:g} | {noise_deg:g} | {kinds} | {shares} |")
+    print("\nSamples of each true kind by found kind, default, 0.3 degrees:\n")
+    print("| rate Hz | true | " + " | ".join((*EVENT_KINDS, "none")) + " |")
+    print("|" + "---|" * (len(EVENT_KINDS) + 3))
+    for rate_hz in RATES_HZ:
+        runs = [analyse(StackReadingSettings(chosen.seconds, rate_hz), seed=seed) for seed in seeds]
+        table = np.sum([sample_confusion(run) for run in runs], axis=0)
+        for kind, row in zip(EVENT_KINDS, table / table.sum(axis=1, keepdims=True), strict=True):
+            print(f"| {rate_hz:g} | {kind} | " + " | ".join(f"{share:.1%}" for share in row) + " |")
     print("\n| slices/s | rate Hz | slice of samples | of fixations | dwell: gaze | dwell: fixated |")
     print("|" + "---|" * 6)
     for speed in (5.0, 17.0, 40.0):
