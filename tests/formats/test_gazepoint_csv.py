@@ -16,8 +16,8 @@ from tests.formats.mutations import Subject, assert_no_silent_damage
 TIME, TICK = "TIME(2031/01/02 03:04:05.678)", "TIMETICK(f=10000000)"
 NAMES = [
     "MEDIA_ID", "MEDIA_NAME", "CNT", TIME, TICK, "FPOGX", "FPOGY", "FPOGS", "FPOGD", "FPOGID", "FPOGV", "BPOGX",
-    "BPOGY", "BPOGV", "CX", "CY", "CS", "KB", "KBS", "USER", "LPCX", "LPCY", "LPD", "LPS", "LPV", "RPCX", "RPCY", "RPD", "RPS",
-    "RPV", "BKID", "BKDUR", "BKPMIN", "LPMM", "LPMMV", "RPMM", "RPMMV", "TTL0", "TTLV", "AOI", "SACCADE_MAG",
+    "BPOGY", "BPOGV", "CX", "CY", "CS", "KB", "KBS", "USER", "LPCX", "LPCY", "LPD", "LPS", "LPV", "RPCX", "RPCY", "RPD",
+    "RPS", "RPV", "BKID", "BKDUR", "BKPMIN", "LPMM", "LPMMV", "RPMM", "RPMMV", "TTL0", "TTLV", "AOI", "SACCADE_MAG",
     "SACCADE_DIR", "VID_FRAME",
 ]  # fmt: skip
 SAMPLES_EACH, FIXATIONS = 5, 6
