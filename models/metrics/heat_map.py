@@ -21,7 +21,7 @@ SigmaUnit = Literal["voxel", "mm", "degree"]
 Weighting = Literal["duration", "count"]
 LARGEST_GRID_CELLS = 40_000_000
 """320 MB of float64; a full 512 x 512 x 143 volume is 37 million."""
-CELLS_PER_SIGMA = 3
+CELLS_PER_SIGMA = 2
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class MapParameters:
     weighting
         Each fixation weighs its duration, or 1.
     cell_voxels
-        Voxels (i, j, k) in one cell of the grid; None: one slice, and as many columns and rows as leave three cells a
+        Voxels (i, j, k) in one cell of the grid; None: one slice, and as many columns and rows as leave two cells a
         sigma (`CELLS_PER_SIGMA`).
     """
 

@@ -1,0 +1,393 @@
+"""The report on scan paths: every pair, means, floors, the ceiling and how far each candidate is above the floors."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from models.metrics import floors
+from models.metrics.bootstrap import RESAMPLES, Estimate, mean_interval, paired_difference
+from models.metrics.floors import FLOORS, NoFloorError, Target
+from models.metrics.measures import MEASURES, MeasureParameters, ReferenceScorer, usual_map_parameters
+from models.scanpath import Scanpath
+from models.simulation.markov_reader import Box, MarkovReader, fit_markov_reader
+
+Masks = Mapping[str, NDArray[np.bool_]]
+Role = Literal["candidate", "pair kind", "floor", "ceiling"]
+CEILINGS: Final = ("between readers", "within a reader", "between simulated readers")
+DRAWN_ONCE: Final = frozenset({floors.SAW_TOOTH})
+"""Floors without chance."""
+
+
+@dataclass(frozen=True)
+class ComparisonParameters:
+    """`measures`; `seed` of floors and bootstrap; `floor_draws` averaged for each floor and reference; `resamples` and
+    `level` of the bootstrap."""
+
+    measures: MeasureParameters = field(default_factory=MeasureParameters)
+    seed: int = 1
+    floor_draws: int = 3
+    resamples: int = RESAMPLES
+    level: float = 0.95
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "measures": self.measures.to_dict(),
+            "seed": self.seed,
+            "floor_draws": self.floor_draws,
+            "resamples": self.resamples,
+            "level": self.level,
+        }
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One candidate path scored against one reference path; floors have no trial and their scores are draws' means.
+
+    `reference_number` tells references apart whose reader, trial and case are the same.
+    """
+
+    candidate: str
+    candidate_trial: str
+    reference: str
+    reference_trial: str
+    case: str
+    patient: str
+    kind: str
+    n_candidate: float
+    n_reference: int
+    reference_number: int
+    scores: Mapping[str, float] = field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**{k: v for k, v in vars(self).items() if k != "scores"}, "scores": _json(self.scores)}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Means of some pairs over patients: of a candidate, of a kind of pairs, of a floor, or of a ceiling.
+
+    `scores` is empty where nothing could be scored; `note` then says why.
+    """
+
+    role: Role
+    name: str
+    n_pairs: int
+    n_patients: int
+    scores: Mapping[str, Estimate] = field(repr=False)
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        scores = {key: estimate.to_dict() for key, estimate in self.scores.items()}
+        return {**{k: v for k, v in vars(self).items() if k != "scores"}, "scores": scores}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Candidate minus floor, by measure, tested by paired bootstrap over patients."""
+
+    candidate: str
+    floor: str
+    scores: Mapping[str, Estimate] = field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        scores = {key: estimate.to_dict() for key, estimate in self.scores.items()}
+        return {"candidate": self.candidate, "floor": self.floor, "scores": scores}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The whole report.
+
+    Attributes
+    ----------
+    pairs, floor_pairs
+        Every candidate, and every floor, against every reference of its case.
+    rows
+        Candidates, kinds of pairs, floors, ceilings.
+    notes
+        What was left out or assumed, in sentences.
+    """
+
+    pairs: tuple[Pair, ...] = field(repr=False)
+    floor_pairs: tuple[Pair, ...] = field(repr=False)
+    rows: tuple[Row, ...]
+    differences: tuple[Difference, ...] = field(repr=False)
+    references: tuple[str, ...]
+    parameters: ComparisonParameters
+    versions: Mapping[str, str]
+    notes: tuple[str, ...]
+
+    def with_role(self, role: Role) -> tuple[Row, ...]:
+        """The rows of one role."""
+        return tuple(row for row in self.rows if row.role == role)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; what is not available is null."""
+        return {
+            "schema": 1,
+            "measures": [vars(measure) for measure in MEASURES],
+            "references": list(self.references),
+            "rows": [row.to_dict() for row in self.rows],
+            "differences": [difference.to_dict() for difference in self.differences],
+            "pairs": [pair.to_dict() for pair in self.pairs],
+            "floor_pairs": [pair.to_dict() for pair in self.floor_pairs],
+            "parameters": self.parameters.to_dict(),
+            "versions": dict(self.versions),
+            "notes": list(self.notes),
+        }
+
+
+def compare(
+    paths: Sequence[Scanpath],
+    *,
+    references: Sequence[Scanpath] | None = None,
+    training: Sequence[Scanpath] = (),
+    bodies_kji: Masks | None = None,
+    lungs_kji: Masks | None = None,
+    parameters: ComparisonParameters = ComparisonParameters(),
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Comparison:
+    """Compare every path with every reference of its case, beside floors and ceiling.
+
+    Parameters
+    ----------
+    references
+        Default: the readers among the paths; without any the simulated readers; without any all.
+    training
+        Further paths that floors may use: donors, and training of the Markov reader. References of other patients are
+        used too; a path of the target's patient never is.
+    bodies_kji, lungs_kji
+        Masks by case. Without a body its volume stands for it.
+
+    Raises
+    ------
+    ValueError
+        When no reference has a path of its case to be compared with, or volumes of one case differ.
+    """
+    chosen = _references(paths) if references is None else list(references)
+    notes = [f"{path.who} on {path.case} has no fixation on the image" for path in (*paths, *chosen) if not len(path)]
+    notes += _outside_notes(paths)
+    chosen = [path for path in chosen if len(path)]
+    matched = [(r, [p for p in paths if p.case == r.case and p is not r and len(p)]) for r in chosen]
+    scored = [(reference, others) for reference, others in matched if others]
+    if not scored:
+        raise ValueError("no two of these scan paths are of the same case")
+    lonely = [reference for reference, others in matched if not others]
+    notes += [f"{path.who} on {path.case} has nothing to be compared with" for path in lonely]
+    measures = parameters.measures
+    if measures.map is None:
+        measures = replace(measures, map=usual_map_parameters([reference for reference, _ in scored]))
+    parameters = replace(parameters, measures=measures)
+    bodies, lungs = bodies_kji or {}, lungs_kji or {}
+    maker = _FloorMaker([*training, *chosen], bodies, lungs, parameters)
+    pairs: list[Pair] = []
+    floor_pairs: list[Pair] = []
+    for number, (reference, others) in enumerate(scored):
+        progress(number, len(scored))
+        scorer = ReferenceScorer.of(reference, measures, bodies.get(reference.case))
+        pairs += [_pair(path, reference, number, pair_kind(path, reference), scorer.scores(path)) for path in others]
+        floor_pairs += maker.pairs(scorer, number)
+    progress(len(scored), len(scored))
+    rows = [*_candidate_rows(pairs, parameters), *_kind_rows(pairs, parameters)]
+    rows += _floor_rows(floor_pairs, maker.missing, parameters)
+    rows += _ceiling_rows(pairs, chosen, parameters)
+    return Comparison(
+        tuple(pairs),
+        tuple(floor_pairs),
+        tuple(rows),
+        tuple(_differences(pairs, floor_pairs, parameters)),
+        tuple(dict.fromkeys(name_of(reference) for reference, _ in scored)),
+        parameters,
+        {"python": platform.python_version(), "numpy": np.__version__, "numba": numba.__version__},
+        tuple(dict.fromkeys([*notes, *(f"floor {name}: {why}" for name, why in maker.partly_missing())])),
+    )
+
+
+def name_of(path: Scanpath) -> str:
+    """A reader's code, and what it is when it is not a reader."""
+    return path.who if path.source == "reader" else f"{path.who} ({path.source})"
+
+
+def pair_kind(candidate: Scanpath, reference: Scanpath) -> str:
+    """``between readers``, ``within a reader``, the same of simulated readers and models, or ``model vs reader``."""
+    kinds = {"reader": "reader", "simulated": "simulated reader", "model": "model"}
+    first, second = kinds[candidate.source], kinds[reference.source]
+    if first != second:
+        return f"{first} vs {second}"
+    return f"within a {first}" if candidate.who == reference.who else f"between {first}s"
+
+
+class _FloorMaker:
+    """Makes and scores the floors of one reference after the other; remembers which could not be made, and why."""
+
+    def __init__(
+        self, donors: Sequence[Scanpath], bodies: Masks, lungs: Masks, parameters: ComparisonParameters
+    ) -> None:
+        self.donors = [path for path in donors if len(path)]
+        self.boxes = {case: Box.of_mask(mask) for case, mask in bodies.items()}
+        self.lungs = lungs
+        self.parameters = parameters
+        self.missing: dict[str, Counter[str]] = {name: Counter() for name in FLOORS}
+        self.made: Counter[str] = Counter()
+        self._markov: dict[str, MarkovReader] = {}
+
+    def pairs(self, scorer: ReferenceScorer, number: int) -> Iterator[Pair]:
+        reference = scorer.reference
+        target = Target(reference, self.boxes.get(reference.case), self.lungs.get(reference.case))
+        for place, name in enumerate(FLOORS):
+            draws = 1 if name in DRAWN_ONCE else self.parameters.floor_draws
+            try:
+                made = [self._floor(name, target, (self.parameters.seed, number, place, draw)) for draw in range(draws)]
+            except NoFloorError as error:
+                self.missing[name][str(error)] += 1
+                continue
+            self.made[name] += 1
+            scores = [scorer.scores(path) for path in made]
+            means = {key: float(np.mean([each[key] for each in scores])) for key in scores[0]}
+            pair = _pair(made[0], reference, number, "floor", means)
+            yield replace(pair, candidate=name, n_candidate=float(np.mean([len(path) for path in made])))
+
+    def partly_missing(self) -> list[tuple[str, str]]:
+        """Floors that some references have and others lack."""
+        return [
+            (name, f"{why} ({count} references without it)")
+            for name, reasons in self.missing.items()
+            if self.made[name]
+            for why, count in reasons.items()
+        ]
+
+    def _floor(self, name: str, target: Target, seed: tuple[int, ...]) -> Scanpath:
+        if name == floors.UNIFORM:
+            return floors.uniform(target, seed)
+        if name == floors.CENTRE:
+            return floors.centre(target, seed)
+        if name == floors.SHUFFLE:
+            return floors.length_matched_shuffle(target, self.donors, seed)
+        if name == floors.OTHER_PATIENT:
+            return floors.other_patient(target, self.donors, seed, bodies=[self._box(path) for path in self.donors])
+        if name == floors.SAW_TOOTH:
+            return floors.saw_tooth(target)
+        return floors.markov(target, self._reader(target.like.patient), seed)
+
+    def _reader(self, patient: str) -> MarkovReader:
+        if patient not in self._markov:
+            taught_by = [path for path in self.donors if path.patient != patient and path.duration_s.any()]
+            if not taught_by:
+                raise NoFloorError("there is no path of another patient to learn from")
+            self._markov[patient] = fit_markov_reader(taught_by, [self._box(path) for path in taught_by])
+        return self._markov[patient]
+
+    def _box(self, path: Scanpath) -> Box:
+        return self.boxes.get(path.case, Box.of_volume(path.shape_kji))
+
+
+def _references(paths: Sequence[Scanpath]) -> list[Scanpath]:
+    for source in ("reader", "simulated"):
+        found = [path for path in paths if path.source == source]
+        if found:
+            return found
+    return list(paths)
+
+
+def _outside_notes(paths: Sequence[Scanpath]) -> list[str]:
+    counts: Counter[str] = Counter()
+    for path in paths:
+        high = np.array(path.shape_kji[::-1]) - 0.5
+        counts[name_of(path)] += int(((path.voxel_ijk < -0.5) | (path.voxel_ijk > high)).any(axis=1).sum())
+    return [
+        f"{n} fixations of {who} lie outside of the volume and count at its border" for who, n in counts.items() if n
+    ]
+
+
+def _pair(candidate: Scanpath, reference: Scanpath, number: int, kind: str, scores: Mapping[str, float]) -> Pair:
+    return Pair(
+        name_of(candidate), candidate.trial, name_of(reference), reference.trial, reference.case, reference.patient,
+        kind, len(candidate), len(reference), number, scores,
+    )  # fmt: skip
+
+
+def _row(role: Role, name: str, pairs: Sequence[Pair], parameters: ComparisonParameters, note: str = "") -> Row:
+    patients = [pair.patient for pair in pairs]
+    options = {"seed": parameters.seed, "resamples": parameters.resamples, "level": parameters.level}
+    scores = {
+        measure.key: mean_interval([pair.scores[measure.key] for pair in pairs], patients, **options)  # type: ignore[arg-type]
+        for measure in MEASURES
+    }
+    return Row(role, name, len(pairs), len(set(patients)), scores if pairs else {}, note)
+
+
+def _candidate_rows(pairs: Sequence[Pair], parameters: ComparisonParameters) -> Iterator[Row]:
+    for name in dict.fromkeys(pair.candidate for pair in pairs):
+        of_others = [pair for pair in pairs if pair.candidate == name and pair.reference != name]
+        if of_others:
+            yield _row("candidate", name, of_others, parameters)
+
+
+def _kind_rows(pairs: Sequence[Pair], parameters: ComparisonParameters) -> Iterator[Row]:
+    for kind in dict.fromkeys(pair.kind for pair in pairs):
+        yield _row("pair kind", kind, [pair for pair in pairs if pair.kind == kind], parameters)
+
+
+def _floor_rows(
+    pairs: Sequence[Pair], missing: Mapping[str, Counter[str]], parameters: ComparisonParameters
+) -> Iterator[Row]:
+    for name in FLOORS:
+        note = "" if not missing[name] else "; ".join(missing[name])
+        of_floor = [pair for pair in pairs if pair.candidate == name]
+        yield _row("floor", name, of_floor, parameters, note if of_floor else f"not available: {note}")
+
+
+def _ceiling_rows(
+    pairs: Sequence[Pair], references: Sequence[Scanpath], parameters: ComparisonParameters
+) -> Iterator[Row]:
+    found = [(kind, [pair for pair in pairs if pair.kind == kind]) for kind in CEILINGS]
+    for kind, of_kind in found:
+        if of_kind:
+            yield _row("ceiling", kind, of_kind, parameters)
+    if not any(of_kind for _, of_kind in found):
+        people = sorted({path.who for path in references if path.source == "reader"})
+        why = f"only {people[0]} read these cases, each once" if len(people) == 1 else "no case was read twice"
+        yield Row("ceiling", "not available", 0, 0, {}, f"not available: {why}")
+
+
+def _differences(
+    pairs: Sequence[Pair], floor_pairs: Sequence[Pair], parameters: ComparisonParameters
+) -> Iterator[Difference]:
+    options = {"seed": parameters.seed, "resamples": parameters.resamples, "level": parameters.level}
+    scored = {(pair.candidate, pair.reference_number): pair.scores for pair in floor_pairs}
+    for name in dict.fromkeys(pair.candidate for pair in pairs):
+        own = [pair for pair in pairs if pair.candidate == name and pair.reference != name]
+        for floor in FLOORS:
+            keys = [(pair, (floor, pair.reference_number)) for pair in own]
+            both = [(pair, scored[key]) for pair, key in keys if key in scored]
+            if not both:
+                continue
+            yield Difference(
+                name,
+                floor,
+                {
+                    measure.key: paired_difference(
+                        [pair.scores[measure.key] for pair, _ in both],
+                        [scores[measure.key] for _, scores in both],
+                        [pair.patient for pair, _ in both],
+                        **options,  # type: ignore[arg-type]
+                    )
+                    for measure in MEASURES
+                },
+            )
+
+
+def _json(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {key: float(value) if np.isfinite(value) else None for key, value in values.items()}
