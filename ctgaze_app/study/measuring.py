@@ -15,22 +15,18 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from ctgaze_app import __version__
 from ctgaze_app.ct.labelled_region import LabelledRegion
 from ctgaze_app.ct.volume import Volume
 from ctgaze_app.errors import CTGazeError, SessionError
-from ctgaze_app.gaze.frames import geometries
-from ctgaze_app.gaze.view_track import ViewTrack
 from ctgaze_app.review.dwell_points import dwell_points_of_segments
 from ctgaze_app.review.lesion_search import LesionSearchResult, LesionSearchRules, lesion_search
 from ctgaze_app.review.lungs import Lungs, LungsError, find_lungs
 from ctgaze_app.review.reading_measures import ReadingMeasures, reading_measures
 from ctgaze_app.study.calibrations import calibration_of_trial
-from ctgaze_app.study.loading import derived_is_current, load_volumes, read_table
-from ctgaze_app.study.raw_session import RecordedPart, read_part, trial_spans
-from ctgaze_app.study.session import SessionManifest, TrialRecord, read_manifest, write_atomically
+from ctgaze_app.study.loading import load_volumes
+from ctgaze_app.study.session import SessionManifest, write_atomically
+from ctgaze_app.study.trial_tables import TABLES, NotShownError, SessionTables, TrialTables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +36,6 @@ Organ = Literal["lungs", "none"]
 MEASURES_FILE, MEASURES_TABLE, LESIONS_TABLE = "measures.json", "measures.csv", "lesions.csv"
 MEASURE_COLUMNS_FILE = "measure_columns.toml"
 MEASURES_SCHEMA = 1
-TABLES = {"fixations": "fixations.csv", "segments": "dwell_segments.csv", "saccades": "saccades.csv"}
 
 
 @dataclass(frozen=True)
@@ -160,37 +155,26 @@ def measure_session(
     """
     folder = Path(folder)
     report = progress or (lambda done, total: None)
-    manifest = read_manifest(folder)
-    if not derived_is_current(folder, manifest):
-        from ctgaze_app.study.processing import process_session
-
-        process_session(folder)
+    session = SessionTables.open(folder)
+    recorded = session.manifest.trials
     wanted = dict(truth or {})
-    unread = sorted(set(wanted) - {trial.case for trial in manifest.trials})
+    unread = sorted(set(wanted) - {trial.case for trial in recorded})
     if unread:
-        cases = ", ".join(sorted({trial.case for trial in manifest.trials}))
+        cases = ", ".join(sorted({trial.case for trial in recorded}))
         raise SessionError(f"case {unread[0]} was not read in this session", remedy=f"its cases: {cases}")
-    steps = len(manifest.trials) + 1
-    report(0, steps)
-    scans = _Scans(folder, manifest, volumes or {}, organ, bool(wanted))
-    tables = {name: read_table(folder / "derived" / file) for name, file in TABLES.items()}
-    tables["gaze"] = read_table(folder / "derived" / "gaze.parquet")
-    parts = [read_part(folder, record, manifest) for record in manifest.parts]
+    steps = len(recorded) + 1
+    scans = _Scans(folder, session.manifest, volumes or {}, organ, bool(wanted))
     report(1, steps)
     trials, notes = [], list(scans.notes)
-    for done, trial in enumerate(manifest.trials, start=2):
+    for done, record in enumerate(recorded, start=2):
         try:
-            trials.append(_measure(folder, manifest, trial, parts, tables, scans, wanted.get(trial.case), rules))
-        except _NotMeasuredError as reason:
-            notes.append(f"trial {trial.number}: {reason}")
+            trials.append(_measure(session, session.trial(record), scans, wanted.get(record.case), rules))
+        except NotShownError as reason:
+            notes.append(f"trial {record.number}: {reason}")
         report(done, steps)
-    result = SessionMeasures(manifest.session, manifest.reader, organ, tuple(trials), tuple(notes))
+    result = SessionMeasures(session.manifest.session, session.manifest.reader, organ, tuple(trials), tuple(notes))
     _write(folder, result, wanted)
     return result
-
-
-class _NotMeasuredError(Exception):
-    """A trial without anything to measure; the reason in plain words."""
 
 
 class _Scans:
@@ -199,7 +183,6 @@ class _Scans:
     def __init__(
         self, folder: Path, manifest: SessionManifest, given: Mapping[int, Volume], organ: Organ, needed: bool
     ) -> None:
-        self.series = geometries(manifest.series)
         self.notes: list[str] = []
         self.volumes: Mapping[int, Volume] = given
         self._lungs: dict[int, tuple[Lungs | None, str]] = {}
@@ -228,60 +211,31 @@ class _Scans:
 
 
 def _measure(
-    folder: Path,
-    manifest: SessionManifest,
-    trial: TrialRecord,
-    parts: list[RecordedPart],
-    tables: Mapping[str, pd.DataFrame],
-    scans: _Scans,
-    truth: Truth | None,
-    rules: LesionSearchRules | None,
+    session: SessionTables, trial: TrialTables, scans: _Scans, truth: Truth | None, rules: LesionSearchRules | None
 ) -> TrialReading:
-    spans = trial_spans(trial, parts)
-    if not spans or not trial.series:
-        raise _NotMeasuredError("the recording has no marker of it")
-    boots = {record.number: record.boot_id for record in manifest.parts}
-    first = parts[spans[0].part_index]
-    one_clock = [span for span in spans if boots[parts[span.part_index].number] == boots[first.number]]
-    notes = [] if len(one_clock) == len(spans) else ["only the part before the computer restarted is measured"]
-    views = _views_of_trial([parts[span.part_index] for span in one_clock], trial.number)
-    series = next((index for index in trial.series if manifest.series[index].role == "current"), trial.series[0])
-    if not (views.visible & (views.integers("series") == series)).any():
-        raise _NotMeasuredError("its series was never on the screen")
-    numbers = [parts[span.part_index].number for span in one_clock]
-    rows = {
-        name: table[(table["trial"] == trial.number) & table["part"].isin(numbers)] for name, table in tables.items()
-    }
-    lungs, remark = scans.lungs(series)
+    manifest = session.manifest
+    notes = list(trial.notes)
+    lungs, remark = scans.lungs(trial.series)
     notes += [remark] if remark else []
     screen, latency_s = manifest.screen.geometry(), manifest.display.latency_s
-    geometry = scans.series[series]
-    end_lsl = one_clock[-1].end_lsl
     measures = reading_measures(
-        rows["fixations"], rows["segments"], views, screen, geometry,
-        end_lsl=end_lsl, display_latency_s=latency_s, series=series,
-        organ_mask=None if lungs is None else lungs.mask, gaze=rows["gaze"], saccades=rows["saccades"],
+        trial.rows["fixations"], trial.rows["segments"], trial.views, screen, trial.geometry,
+        end_lsl=trial.end_lsl, display_latency_s=latency_s, series=trial.series,
+        organ_mask=None if lungs is None else lungs.mask, gaze=trial.rows["gaze"], saccades=trial.rows["saccades"],
     )  # fmt: skip
     lesions = None
     if truth is not None:
         points = dwell_points_of_segments(
-            rows["fixations"], rows["segments"], views, screen, geometry.shape_kji,
-            display_latency_s=latency_s, series=series,
+            trial.rows["fixations"], trial.rows["segments"], trial.views, screen, trial.geometry.shape_kji,
+            display_latency_s=latency_s, series=trial.series,
         )  # fmt: skip
-        in_force, _ = calibration_of_trial(folder, manifest, trial)
+        in_force, _ = calibration_of_trial(session.folder, manifest, trial.record)
         lesions = lesion_search(
-            _regions(truth, scans.volumes[series], trial.case), points, views,
-            end_lsl=end_lsl, display_latency_s=latency_s, reported=truth.reported, series=series,
+            _regions(truth, scans.volumes[trial.series], trial.record.case), points, trial.views,
+            end_lsl=trial.end_lsl, display_latency_s=latency_s, reported=truth.reported, series=trial.series,
             uncertainty_deg=in_force.settings.angle_uncertainty_deg, rules=rules,
         )  # fmt: skip
-    return TrialReading(trial.number, trial.case, trial.kind, measures, lesions, tuple(notes))
-
-
-def _views_of_trial(parts: list[RecordedPart], number: int) -> ViewTrack:
-    times = np.concatenate([part.views.time_lsl for part in parts])
-    values = np.concatenate([part.views.values for part in parts])
-    views = ViewTrack.from_samples(times, values)
-    return views.subset(views.integers("trial") == number)
+    return TrialReading(trial.record.number, trial.record.case, trial.record.kind, measures, lesions, tuple(notes))
 
 
 def _regions(truth: Truth, volume: Volume, case: str) -> tuple[LabelledRegion, ...]:
@@ -325,11 +279,10 @@ def _write(folder: Path, result: SessionMeasures, truth: Mapping[str, Truth]) ->
 
 def measures_provenance(folder: Path, organ: Organ, truth: Mapping[str, Truth]) -> dict[str, Any]:
     """What `measures.json` depends on: version, tables, truth; no path."""
-    names = [*TABLES.values(), "gaze.parquet"]
     return {
         "ctgaze": __version__,
         "organ": organ,
-        "tables": {name: _digest(folder / "derived" / name) for name in names},
+        "tables": {name: _digest(folder / "derived" / name) for name in TABLES.values()},
         "truth": {
             case: {
                 "file": _digest(each.path),
