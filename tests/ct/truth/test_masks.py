@@ -151,20 +151,21 @@ def test_an_uneven_stack_refuses_nifti_and_says_why(scan: Volume, tmp_path: Path
         read_truth(write_nifti(tmp_path / "m.nii", scan, labels_kji(scan)), uneven)
 
 
-@pytest.fixture(scope="module")
-def segmentation(scan_files: list[Path], scan: Volume, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_segmentation(scan_files: list[Path], scan: Volume, path: Path, kind: str) -> Path:
     """A two-segment SEG of the scan by highdicom, the source images in shuffled order."""
     import highdicom
     from pydicom.sr.codedict import codes
 
-    images = [pydicom.dcmread(path) for path in scan_files]
+    images = [pydicom.dcmread(file) for file in scan_files]
     for n, dataset in enumerate(images):
         dataset.StudyDate = dataset.StudyTime = dataset.PatientBirthDate = dataset.PatientSex = ""
         dataset.AccessionNumber = dataset.StudyID = dataset.ReferringPhysicianName = ""
         dataset.InstanceNumber = n + 1
     order = np.random.default_rng(2).permutation(len(images))
-    labels = labels_kji(scan)
-    planes = np.stack([labels == 1, labels == 4], axis=-1)[order]
+    labels = labels_kji(scan)[order]
+    planes = np.stack([labels == 1, labels == 4], axis=-1)
+    if kind == "LABELMAP":
+        planes = np.where(labels == 4, 2, labels).astype(np.uint8)
     descriptions = [
         highdicom.seg.SegmentDescription(
             segment_number=number,
@@ -176,14 +177,26 @@ def segmentation(scan_files: list[Path], scan: Volume, tmp_path_factory: pytest.
         for number, label in ((1, "nodule"), (2, "scar"))
     ]
     seg = highdicom.seg.Segmentation(
-        source_images=[images[n] for n in order], pixel_array=planes, segmentation_type="BINARY",
+        source_images=[images[n] for n in order], pixel_array=planes, segmentation_type=kind,
         segment_descriptions=descriptions, series_instance_uid="1.2.3.1", series_number=9,
         sop_instance_uid="1.2.3.2", instance_number=1, manufacturer="x", manufacturer_model_name="x",
         software_versions="1", device_serial_number="1",
     )  # fmt: skip
-    path = tmp_path_factory.mktemp("seg") / "truth.dcm"
     seg.save_as(path)
     return path
+
+
+@pytest.fixture(scope="module")
+def segmentation(scan_files: list[Path], scan: Volume, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A binary one."""
+    return make_segmentation(scan_files, scan, tmp_path_factory.mktemp("seg") / "truth.dcm", "BINARY")
+
+
+def test_a_label_map_gives_the_same_regions(scan_files: list[Path], scan: Volume, tmp_path: Path) -> None:
+    path = make_segmentation(scan_files, scan, tmp_path / "l.dcm", "LABELMAP")
+    nodule, scar = read_truth(path, scan)
+    assert np.array_equal(nodule.full_mask(scan.shape_kji), labels_kji(scan) == 1)
+    assert np.array_equal(scar.full_mask(scan.shape_kji), labels_kji(scan) == 4)
 
 
 def test_frames_are_placed_by_position_whatever_their_order(segmentation: Path, scan: Volume, tmp_path: Path) -> None:
