@@ -22,7 +22,8 @@ FARTHEST_PX = 100_000.0
 LOST_PX = (-32768.0, 1e8, 100000000.0)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _FLAGS = re.compile(r"[.A-Z]{3,13}")
-_PASSED_OVER = frozenset({"PRESCALER", "VPRESCALER", "SFIX", "SSACC", "SBLINK", "BUTTON", "INPUT", "CAMERA_CONFIG"})
+_KEYWORDS = frozenset({"MSG", "EFIX", "ESACC", "EBLINK", "START", "END", "SAMPLES", "EVENTS", "PUPIL"})
+_PASSED_OVER = frozenset({"PRESCALER", "VPRESCALER", "SFIX", "SSACC", "SBLINK", "BUTTON", "INPUT", "LOSTDATA"})
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,15 @@ def read_asc(path: Path, encoding: str = "utf-8") -> AscFile:
         )
     file = AscFile(path)
     block: Block | None = None
+    early: list[tuple[int, list[str]]] = []
     for row, line in enumerate(data.decode("utf-8").splitlines(), start=1):
         cells = line.split()
         if not cells or line.startswith(("**", "#", "//", ";")):
             continue
         keyword = cells[0]
+        if block is None and not (keyword in _KEYWORDS or _is_sample(cells)):
+            # What the tracker's own calibration prints between blocks: free text and tables of numbers.
+            continue
         if keyword[0].isdigit():
             _sample(file, block, row, cells)
         elif keyword == "MSG":
@@ -116,6 +121,9 @@ def read_asc(path: Path, encoding: str = "utf-8") -> AscFile:
                 raise file.fault("a block begins before the one above it has ended", row, "is an END missing?")
             block = _start(file, row, cells)
             file.blocks.append(block)
+            for early_row, early_cells in early:
+                _configuration(file, block, early_row, early_cells)
+            early = []
         elif keyword == "END":
             if block is None:
                 raise file.fault("a block ends that has not begun", row, "is a START missing?")
@@ -124,7 +132,10 @@ def read_asc(path: Path, encoding: str = "utf-8") -> AscFile:
                 raise file.fault("a block ends before it begins", row)
             block = None
         elif keyword in ("SAMPLES", "EVENTS", "PUPIL"):
-            _configuration(file, block, row, cells)
+            if block is None:
+                early.append((row, cells))
+            else:
+                _configuration(file, block, row, cells)
         elif keyword not in _PASSED_OVER:
             raise file.fault(f"{keyword[:20]!r} is no keyword of an EyeLink ASC file", row, "is this an ASC file?")
     if block is not None:
@@ -132,6 +143,14 @@ def read_asc(path: Path, encoding: str = "utf-8") -> AscFile:
     if not file.blocks:
         raise FormatError("has no START line", place=at(path), remedy="is this an EyeLink ASC file?")
     return file
+
+
+def _is_sample(cells: Sequence[str]) -> bool:
+    return (
+        len(cells) >= 4
+        and re.fullmatch(r"\d+(\.\d)?", cells[0]) is not None
+        and _FLAGS.fullmatch(cells[-1]) is not None
+    )
 
 
 def number(file: AscFile, row: int, cell: str, what: str) -> float:
@@ -165,9 +184,7 @@ def _start(file: AscFile, row: int, cells: Sequence[str]) -> Block:
     return Block(row, start, eyes=tuple(EYES[cell] for cell in cells[2:] if cell in EYES))
 
 
-def _configuration(file: AscFile, block: Block | None, row: int, cells: Sequence[str]) -> None:
-    if block is None:
-        raise file.fault(f"{cells[0]} stands outside of a block", row, "is a START missing?")
+def _configuration(file: AscFile, block: Block, row: int, cells: Sequence[str]) -> None:
     if cells[0] == "PUPIL":
         if len(cells) != 2 or cells[1] not in ("AREA", "DIAMETER"):
             raise file.fault("says neither AREA nor DIAMETER", row)

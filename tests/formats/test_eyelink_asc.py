@@ -145,6 +145,27 @@ def test_only_a_declared_picture_gives_places_on_an_image(tmp_path: Path) -> Non
     assert dataset.cases[0].shape_kji == (1, 500, 500)
 
 
+def test_the_configuration_may_stand_before_its_block(tmp_path: Path) -> None:
+    start = "START\t2000 \tRIGHT\tSAMPLES\tEVENTS\n"
+    sooner = MONO.replace(start, "").replace("SFIX R   2000\n", start + "SFIX R   2000\n")
+    before, after = read(write(tmp_path, HEAD, MONO)), read(write(tmp_path, HEAD, sooner))
+    assert before.samples is not None
+    assert before.samples.equals(after.samples) and before.fixations.equals(after.fixations)
+
+
+def test_what_the_calibration_prints_between_blocks_is_passed_over(tmp_path: Path) -> None:
+    printed = """>>>>>>> CALIBRATION (HV5,P-CR) FOR RIGHT: <<<<<<<<<
+Calibration points:
+  -28.8, -67.0         0,      0
+0.00013  -2.5e-05  1
+eye check box: (L,R,T,B)
+\t  -36    34   -70    40
+Slip rotation correction OFF
+"""
+    before, after = read(write(tmp_path, HEAD, MONO)), read(write(tmp_path, HEAD, printed, MONO))
+    assert before.fixations.equals(after.fixations)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -160,7 +181,7 @@ def test_only_a_declared_picture_gives_places_on_an_image(tmp_path: Path) -> Non
         ("SAMPLES\tGAZE\tRIGHT\tRATE\t 500.00", "SAMPLES\tGAZE\tRIGHT\tRATE\t 50.00", "which is not 50 Hz"),
         ("SAMPLES\tGAZE\tRIGHT", "SAMPLES\tGAZE\tLEFT", "row 13: the eyes are not those of the START line"),
         ("END\t2017 \tSAMPLES\tEVENTS\tRES\t  40.00\t  40.00\n", "", "row 8: this block has no END"),
-        ("START\t2000 \tRIGHT\tSAMPLES\tEVENTS\n", "", "stands outside of a block"),
+        ("START\t2000 \tRIGHT\tSAMPLES\tEVENTS\n", "", "row 14: a sample without START and SAMPLES"),
         ("GAZE_COORDS 0.00 0.00 1919.00", "GAZE_COORDS 0.00 0.00 1023.00", "row 6: GAZE_COORDS are not those"),
         ("EBLINK R", "XBLINK R", "row 23: 'XBLINK' is no keyword"),
         ("MSG\t2018 TRIAL_RESULT 0\n", "MSG\t2018 TRIAL_RESULT 0", "the last line has no line end"),
