@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ctgaze_app.cli.dwell_map import dwell_map
 from ctgaze_app.cli.measure import measure
 from ctgaze_app.cli.progress import progress_bar
 
@@ -17,6 +18,7 @@ app = typer.Typer(
 )
 
 app.command(name="measure")(measure)
+app.command(name="dwell-map")(dwell_map)
 
 Folder = Annotated[Path, typer.Argument(metavar="SESSION", help="The session's folder, the one with session.json.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
