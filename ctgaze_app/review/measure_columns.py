@@ -36,6 +36,29 @@ MEANINGS = {
     "quadrant_crossing_fraction": "the same as a share of all pairs of consecutive fixations",
     "longest_drill_s": "s of the longest stretch of fixations in one quadrant",
 }
+LESION_MEANINGS = {
+    "name": "the lesion"s name in the truth file",
+    "group": "what several lesions share there",
+    "reported": "whether the reader reported it; empty when that is not known",
+    "outcome": "detected; search, recognition or decision error; or not judged",
+    "reason": "why it was not judged",
+    "displayed_s": "s that a slice of it was on the screen with it inside the pane",
+    "first_displayed_s": "s, when that began; as onset_s",
+    "last_displayed_s": "s, when that ended",
+    "fixated_while_displayed_s": "s of fixation anywhere meanwhile",
+    "after_displayed_s": "s from its first display to the first look at it",
+    "nearest_deg": "smallest angle between a fixation and its edge",
+    "probability_met": "that a fixation"s useful field of view met it, given the uncertainty of gaze",
+    "probability_best": "the same of the single fixation that most likely did",
+    "radius_deg": "radius of the useful field of view for the following columns",
+    "n_fixations": "fixations whose useful field of view met it",
+    "dwell_s": "s of those fixations on its slices",
+    "first_s": "s, beginning of the first look; as onset_s",
+    "last_s": "s, end of the last look",
+    "probability_search": "of a search error had it not been reported, given the uncertainty of gaze",
+    "probability_recognition": "of a recognition error, likewise",
+    "probability_decision": "of a decision error, likewise",
+}
 _SCROLLING = tuple(name for name in MEANINGS if name.startswith(("n_", "slices_", "interruption", "share_", "time_")))
 _DISTRIBUTIONS = {
     "saccade_amplitude": "saccade amplitude, degrees (saccades.csv, else consecutive fixations at most 0.15 s apart)",
@@ -50,6 +73,20 @@ _FIGURES = {
     "median": "median",
     "percentile_90": "90th percentile",
 }
+
+
+def lesion_meaning(column: str) -> str:
+    """What a column of `LesionSearchResult.to_frame` means.
+
+    Raises
+    ------
+    KeyError
+        When there is no such column.
+    """
+    error = re.fullmatch(r"error_at_([\d.]+)_deg", column)
+    if error:
+        return f"class of error at a useful field of view of {error[1]} degrees, had it not been reported"
+    return LESION_MEANINGS[column]
 
 
 def meaning(column: str) -> str:

@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +21,7 @@ from ctgaze_app.errors import CTGazeError, SessionError
 from ctgaze_app.review.dwell_points import dwell_points_of_segments
 from ctgaze_app.review.lesion_search import LesionSearchResult, LesionSearchRules, lesion_search
 from ctgaze_app.review.lungs import Lungs, LungsError, find_lungs
+from ctgaze_app.review.measure_columns import lesion_meaning, meaning
 from ctgaze_app.review.reading_measures import ReadingMeasures, reading_measures
 from ctgaze_app.study.calibrations import calibration_of_trial
 from ctgaze_app.study.loading import load_volumes
@@ -35,6 +35,7 @@ Progress = Callable[[int, int], None]
 Organ = Literal["lungs", "none"]
 MEASURES_FILE, MEASURES_TABLE, LESIONS_TABLE = "measures.json", "measures.csv", "lesions.csv"
 MEASURE_COLUMNS_FILE = "measure_columns.toml"
+KEYS = ("session", "reader", "trial", "case")
 MEASURES_SCHEMA = 1
 
 
@@ -260,12 +261,12 @@ def _write(folder: Path, result: SessionMeasures, truth: Mapping[str, Truth]) ->
         **result.to_dict(),
     }
     lesions = result.lesion_table()
-    explained = resources.files("resources").joinpath(MEASURE_COLUMNS_FILE).read_text(encoding="utf-8")
     try:
         (derived / MEASURES_FILE).unlink(missing_ok=True)
         (derived / LESIONS_TABLE).unlink(missing_ok=True)
-        write_atomically(derived / MEASURE_COLUMNS_FILE, explained)
-        write_atomically(derived / MEASURES_TABLE, _csv(pd.DataFrame(result.rows())))
+        rows = pd.DataFrame(result.rows())
+        write_atomically(derived / MEASURE_COLUMNS_FILE, _explained(rows, lesions))
+        write_atomically(derived / MEASURES_TABLE, _csv(rows))
         if lesions is not None:
             write_atomically(derived / LESIONS_TABLE, _csv(lesions))
         write_atomically(derived / MEASURES_FILE, json.dumps(record, indent=1, allow_nan=False) + "\n")
@@ -275,6 +276,18 @@ def _write(folder: Path, result: SessionMeasures, truth: Mapping[str, Truth]) ->
             place=str(derived),
             remedy="check rights and space",
         ) from error
+
+
+def _explained(rows: pd.DataFrame, lesions: pd.DataFrame | None) -> str:
+    """TOML: what each column of the tables means."""
+    lines = ["# What the columns of measures.csv and lesions.csv mean; the first four are explained in columns.toml."]
+    for name, table, meaning_of in (("measures", rows, meaning), ("lesions", lesions, lesion_meaning)):
+        if table is not None:
+            lines += ["", f"[{name}]"]
+            for column in table.columns[len(KEYS) :]:
+                text = "main, practice or repeat" if column == "kind" else meaning_of(column)
+                lines.append(f'"{column}" = {json.dumps(text)}')
+    return "\n".join(lines) + "\n"
 
 
 def measures_provenance(folder: Path, organ: Organ, truth: Mapping[str, Truth]) -> dict[str, Any]:
