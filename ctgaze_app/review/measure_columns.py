@@ -37,7 +37,7 @@ MEANINGS = {
     "longest_drill_s": "s of the longest stretch of fixations in one quadrant",
 }
 LESION_MEANINGS = {
-    "name": "the lesion"s name in the truth file",
+    "name": "the lesion's name in the truth file",
     "group": "what several lesions share there",
     "reported": "whether the reader reported it; empty when that is not known",
     "outcome": "detected; search, recognition or decision error; or not judged",
@@ -48,7 +48,7 @@ LESION_MEANINGS = {
     "fixated_while_displayed_s": "s of fixation anywhere meanwhile",
     "after_displayed_s": "s from its first display to the first look at it",
     "nearest_deg": "smallest angle between a fixation and its edge",
-    "probability_met": "that a fixation"s useful field of view met it, given the uncertainty of gaze",
+    "probability_met": "that a fixation's useful field of view met it, given the uncertainty of gaze",
     "probability_best": "the same of the single fixation that most likely did",
     "radius_deg": "radius of the useful field of view for the following columns",
     "n_fixations": "fixations whose useful field of view met it",
