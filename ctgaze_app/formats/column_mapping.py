@@ -156,7 +156,7 @@ def _contradictions(mapping: ColumnMapping) -> list[tuple[bool, str]]:
     ]
 
 
-def template(header: tuple[str, ...] = ()) -> str:
+def template(header: tuple[str, ...] = (), separator: str = ",") -> str:
     """A mapping to fill in, with the columns of a file named as a reminder."""
     seen = f"# The file has these columns: {', '.join(header)}\n" if header else ""
     return f"""# A column mapping of CTGaze: which column means what. Delete what the file does not have.
@@ -164,7 +164,7 @@ def template(header: tuple[str, ...] = ()) -> str:
 rows = "fixations"  # or "samples"
 
 [file]
-separator = ","
+separator = {_toml_text(separator)}
 encoding = "utf-8"
 comment = ""  # lines before the header that begin with this are passed over
 
@@ -205,3 +205,26 @@ width_mm = 527.0
 height_mm = 296.0
 distance_mm = 650.0
 """
+
+
+def header_of(path: Path) -> tuple[tuple[str, ...], str]:
+    """Names of a CSV's columns, and the separator that its first line seems to have; raises `FormatError`."""
+    line = read_text_bytes(path)[:100_000].decode("utf-8", "replace").splitlines()[0]
+    separator = max(",;\t|", key=line.count)
+    return tuple(name.strip().strip('"') for name in line.split(separator)), separator
+
+
+def write_template(path: Path, header: tuple[str, ...] = (), separator: str = ",") -> None:
+    """Write a mapping to fill in; raises `FormatError` when the file is there or cannot be written."""
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(template(header, separator))
+    except FileExistsError as error:
+        raise FormatError("is there already", place=at(path), remedy="name a new file") from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise FormatError(f"cannot be written: {reason}", place=at(path), remedy="check rights") from error
+
+
+def _toml_text(text: str) -> str:
+    return '"\\t"' if text == "\t" else f'"{text}"'

@@ -86,6 +86,13 @@ def dataset_from_session(
     )
 
 
+def shown_series(folder: Path, trials: tuple[int, ...] = ()) -> dict[str, int]:
+    """By case of the trials that `dataset_from_session` reads: index in the manifest of the series it is about."""
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    return {trial.case: _current_series(folder, manifest, trial) for trial in _chosen(folder, manifest, trials)}
+
+
 def _chosen(folder: Path, manifest: SessionManifest, numbers: tuple[int, ...]) -> list[TrialRecord]:
     known = {trial.number: trial for trial in manifest.trials}
     unknown = [number for number in numbers if number not in known]

@@ -1,0 +1,152 @@
+"""Import and export as a whole: real files, new folders, nothing overwritten, nothing half written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctgaze_app.ct.writing import write_ct_series
+from ctgaze_app.errors import SessionError
+from ctgaze_app.formats.contract import FormatError
+from ctgaze_app.formats.ct_scangaze import read_ct_scangaze
+from ctgaze_app.formats.ctgaze_dataset import read_ctgaze, write_ctgaze
+from ctgaze_app.formats.exchange import export_sources, import_file, new_folder
+from ctgaze_app.formats.from_session import dataset_from_session
+from ctgaze_app.formats.joined import join_datasets
+from ctgaze_app.study.processing import process_session
+from tests.factories.sessions import SyntheticSession, make_session
+from tests.formats.gaze_tables import make_dataset
+from tests.formats.test_ct_scangaze import DECLARED, RECORD
+
+WRITTEN = {"index_base": "1", "z": "slice", "axes": "column_row"}
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> SyntheticSession:
+    made = make_session(tmp_path_factory.mktemp("exchange") / "s", seconds=5.0, audio=False)
+    process_session(made.folder)
+    return made
+
+
+def _declared(**changes: str) -> dict[str, str]:
+    return {**{name: value for name, value in DECLARED.items() if name != "xy"}, **changes}
+
+
+def _json(folder: Path) -> Path:
+    path = folder / "gaze.json"
+    path.write_text(json.dumps([RECORD]), encoding="utf-8")
+    return path
+
+
+def test_an_import_is_a_data_set_folder(tmp_path: Path) -> None:
+    result = import_file(_json(tmp_path), "ct_scangaze", _declared(), tmp_path / "in")
+    assert (result.readers, result.cases, result.trials, result.fixations) == (1, 1, 1, 3)
+    data = read_ctgaze(tmp_path / "in", {})
+    assert data.fixations["x_voxel"].tolist() == [0, 255.5, 511]
+    assert data.provenance["options"]["index_base"] == "1"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gaze.json", "in"]
+
+
+def test_a_failed_import_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="outside the 256"):
+        import_file(_json(tmp_path), "ct_scangaze", _declared(shape="100x256x256"), tmp_path / "in")
+    assert [path.name for path in tmp_path.iterdir()] == ["gaze.json"]
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "mine.txt").write_text("mine")
+    with pytest.raises(FormatError, match="in: is there already and is not empty"):
+        import_file(_json(tmp_path), "ct_scangaze", _declared(), tmp_path / "in")
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["mine.txt"]
+
+
+def test_an_empty_folder_may_be_filled_and_a_failure_leaves_it_empty(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "in") as staging:
+        (staging / "half").write_text("x")
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == [tmp_path / "in"]
+    assert list((tmp_path / "in").iterdir()) == []
+    with new_folder(tmp_path / "in") as staging:
+        (staging / "whole").write_text("x")
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["whole"]
+
+
+def test_a_session_leaves_and_comes_back_with_its_ct_on_the_same_grid(
+    tmp_path: Path, session: SyntheticSession
+) -> None:
+    spacing, origin = (2.0, 1.0, 1.0), (-10.0, -20.0, 100.0)
+    write_ct_series(tmp_path / "ct", np.array(session.volume.voxels), spacing_kji_mm=spacing, origin_lps_mm=origin)
+    private = session.folder / "private" / "series.json"
+    entry = {"index": 0, "code": "series-1", "path": str(tmp_path / "ct")}
+    private.write_text(json.dumps({"series": [entry]}), encoding="utf-8")
+    result = export_sources([str(session.folder)], "ct_scangaze", {**WRITTEN, "ct": "nifti"}, tmp_path / "out")
+    assert sorted(result.files) == ["case-1.nii.gz", "ct_scangaze.json", "export.json"]
+    image: Any = nib.load(tmp_path / "out" / "case-1.nii.gz")
+    assert np.array_equal(np.asarray(image.dataobj).transpose(2, 1, 0), session.volume.voxels)
+    declared = {**WRITTEN, "xy": "pixel", "shape": str(tmp_path / "out")}
+    again = read_ct_scangaze(tmp_path / "out" / "ct_scangaze.json", declared)
+    original = dataset_from_session(session.folder)
+    shown = original.fixations[original.fixations["on_image"]]
+    for name in ("x_voxel", "y_voxel", "z_voxel", "duration_s", "onset_s", "kind"):
+        assert again.fixations[name].tolist() == shown[name].tolist()
+    assert again.cases[0].shape_kji == session.volume.shape_kji
+    assert np.allclose(again.cases[0].affine_lps, session.volume.affine_lps, atol=1e-5)
+    texts = [path.read_bytes() for path in (tmp_path / "out").glob("*.json")]
+    assert not any(str(tmp_path).encode() in text or b"private" in text for text in texts)
+
+
+def test_without_the_option_no_ct_leaves(tmp_path: Path, session: SyntheticSession) -> None:
+    result = export_sources([str(session.folder)], "ct_scangaze", WRITTEN, tmp_path / "out")
+    assert sorted(result.files) == ["ct_scangaze.json", "export.json"]
+
+
+def test_plain_tables_of_a_session_bring_its_dwell_segments(tmp_path: Path, session: SyntheticSession) -> None:
+    result = export_sources([f"{session.folder}:1"], "plain_tables", {}, tmp_path / "out")
+    kept = tmp_path / "out" / "sessions" / "r01_20260102T030405Z"
+    assert (kept / "dwell_segments.csv").read_bytes() == (session.folder / "derived/dwell_segments.csv").read_bytes()
+    assert "sessions/r01_20260102T030405Z/dwell_segments.csv" in result.files
+    assert "fixations.csv" in result.files
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [("nowhere", "nowhere: is neither a session nor a data set"), ("{session}:9", "there is no trial 9")],
+)
+def test_a_wrong_source_is_told(tmp_path: Path, session: SyntheticSession, source: str, said: str) -> None:
+    with pytest.raises((FormatError, SessionError), match=said):
+        export_sources([source.format(session=session.folder)], "plain_tables", {}, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_code_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
+    fixations = make_dataset().fixations
+    fixations["reader"] = "../evil"
+    data = make_dataset(fixations=fixations, samples=None, events=None, words=None)
+    write_ctgaze(data, tmp_path / "d", {})
+    for name in ("gazemedseg", "xdf", "plain_tables"):
+        with pytest.raises(FormatError, match="cannot be part of a file name"):
+            export_sources([str(tmp_path / "d")], name, {}, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["d"]
+
+
+def test_sources_are_joined_and_contradictions_refused() -> None:
+    one, two = make_dataset(1), make_dataset(2)
+    later = two.fixations.assign(session=two.fixations["session"] + "b")
+    joined = join_datasets([one, make_dataset(2, fixations=later)])
+    assert len(joined.fixations) == len(one.fixations) + len(later)
+    pd.testing.assert_frame_equal(joined.fixations.iloc[: len(one.fixations)], one.fixations)
+    assert [case.case for case in joined.cases] == ["case-1", "case-2"]
+    with pytest.raises(FormatError, match="different screens"):
+        join_datasets([one, make_dataset(2, screen={**one.screen, "width_px": 800.0})])
+    with pytest.raises(FormatError, match="reader and simulated readings cannot be joined"):
+        join_datasets([one, make_dataset(2, source="simulated")])
+    with pytest.raises(FormatError, match="case case-1 is another image"):
+        join_datasets([one, make_dataset(2, cases=(make_dataset().cases[1].__class__("case-1", (1, 2, 3)),))])
