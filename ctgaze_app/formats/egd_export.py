@@ -163,11 +163,9 @@ def _places(dataset: DataSet) -> dict[tuple[str, int, str], str]:
     tables = [table[list(KEYS)] for table in (dataset.fixations, dataset.words) if table is not None]
     found: dict[tuple[str, int, str], str] = {}
     for session, reader, trial, case in pd.concat(tables).drop_duplicates().itertuples(index=False):
-        names = (str(case), f"{case}_trial{trial}", f"{case}_{session or reader}_trial{trial}")
-        used = set(found.values())
-        found[str(session or reader), int(trial), str(case)] = next(
-            (name for name in names if name not in used), names[-1]
-        )
+        taken = str(case) in found.values()
+        place = f"{case}_{session or reader}_trial{trial}" if taken else str(case)
+        found[str(session or reader), int(trial), str(case)] = place
     return found
 
 

@@ -25,7 +25,7 @@ README = """Eye-gaze tables in the layout of the chest X-ray eye-gaze data set (
 written by CTGaze. To read them back: format egd with option display=stored (positions are those of the columns
 X_ORIGINAL and Y_ORIGINAL; the formula of that data set holds for its own screen only).
 
-SESSION_ID     session code
+SESSION_ID     session code, or the reader's where there is none
 MEDIA_ID       number of the showing in its session, from 0
 DICOM_ID       code of the case{pictures}; no DICOM identifier
 CNT            sample of the showing, from 0 (in fixations.csv its last sample)
@@ -35,13 +35,13 @@ FPOGX, FPOGY   gaze as a fraction of the screen, 0,0 at the top left, corrected 
 FPOGS, FPOGD   start and duration of the fixation in seconds; in eye_gaze.csv its duration so far, 0 outside
 FPOGID         number of the fixation in its showing, 0 outside
 BPOGX, BPOGY   the same gaze as FPOGX, FPOGY
-LPMM, RPMM     pupils in millimetres where the tracker gives them for each eye in that unit
 SACCADE_MAG    pixels of the screen from the fixation before; SACCADE_DIR degrees, 0 to the right, 90 upwards
 X_ORIGINAL     column and row of the picture in pixels, 0-based, rounded; -1 off the picture
 {slice}
 Empty, because it is not recorded or not known: {empty}.
-Not in these tables: the kind of a fixation (still, drill, pursuit), its uncertainty and its words, gaze before the
-first visible view ({dropped} rows left out), and gaze on calibration targets ({targets} rows left out).
+Not in these tables: the kind of a fixation (still, drill, pursuit) and its uncertainty, pupils (the mean of both eyes
+is no eye's), the transcripts of further showings of a case (in folders of their own), gaze before the first visible
+view ({dropped} rows left out), and gaze on calibration targets ({targets} rows left out).
 master_sheet.csv has the study's columns, filled where there is something to fill them with; the padding stays empty,
 because a reader zooms and pans. image_sizes.csv (ours) has the size of each picture. bounding_boxes.csv has columns
 z1 and z2 (first and last slice) when a box has a depth. transcript.json, audio.wav and audio.mp3 begin with the first
@@ -109,7 +109,8 @@ def gaze_tables(dataset: DataSet, *, as_pictures: bool) -> GazeTables:
     showings: dict[str, int] = {}
     by_trial = {} if samples is None else dict(iter(samples.groupby(list(KEYS), sort=False)))
     for key, rows in fixations.groupby(list(KEYS), sort=False):
-        session, _, _, case = (str(part) for part in key)
+        session, reader, _, case = (str(part) for part in key)
+        session = session or reader
         mine = by_trial.get(key)
         cut = as_pictures and case in deep
         fixation_table, sample_table = _fixation_columns(rows, mine, screen), None
@@ -164,18 +165,13 @@ def _common(rows: pd.DataFrame, valid: NDArray[np.bool_]) -> dict[str, Any]:
     x, y = rows["x_screen_norm"].to_numpy(np.float64), rows["y_screen_norm"].to_numpy(np.float64)
     on = rows["on_image"].to_numpy(bool)
     columns = _empty(len(rows))
-    columns |= {"SESSION_ID": rows["session"].to_numpy(object), "FPOGV": valid.astype(np.int64)}
+    owner = np.where(rows["session"] == "", rows["reader"], rows["session"])
+    columns |= {"SESSION_ID": owner.astype(object), "FPOGV": valid.astype(np.int64)}
     columns |= {"FPOGX": np.where(valid, x, 0.0), "FPOGY": np.where(valid, y, 0.0)}
     for name, voxel in (("X_ORIGINAL", "x_voxel"), ("Y_ORIGINAL", "y_voxel")):
         pixel = np.floor(rows[voxel].to_numpy(np.float64) + 0.5)
         columns[name] = np.where(on, pixel, OFF_PICTURE)
     columns[SLICE] = np.where(on, np.floor(rows["z_voxel"].to_numpy(np.float64) + 0.5), np.nan)
-    for side, eye in (("L", "left"), ("R", "right")):
-        name = f"source_{eye}_pupil"
-        if name in rows and (rows["pupil_unit"] == "mm").all():
-            pupil = rows[name].to_numpy(np.float64)
-            known = np.isfinite(pupil)
-            columns[f"{side}PMM"], columns[f"{side}PMMV"] = np.where(known, pupil, 0.0), known.astype(np.int64)
     return columns
 
 
