@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.formats.damage_text import Mutated, Random, some
 
@@ -22,9 +22,14 @@ class Table:
     separator: str
     numeric: tuple[int, ...]
     text: tuple[int, ...] = field(default=())
+    headed: bool = True
 
     @classmethod
-    def of(cls, data: bytes, separator: str, text_columns: frozenset[str]) -> Table:
+    def of(cls, data: bytes, separator: str, text_columns: frozenset[str], headed: bool = True) -> Table:
+        """Without a header in the file, its columns are called column 1 and so on here."""
+        if not headed:
+            count = data.split(b"\n", 1)[0].count(separator.encode()) + 1
+            data = separator.join(f"column {n + 1}" for n in range(count)).encode() + b"\n" + data
         rows = [row for row in csv.reader(io.StringIO(data.decode("utf-8"), newline=""), delimiter=separator) if row]
         places = range(len(rows[0]))
         numeric = [
@@ -32,12 +37,13 @@ class Table:
             for place in places
             if rows[0][place] not in text_columns and all(_is_number(row[place]) or not row[place] for row in rows[1:])
         ]
-        return cls(rows, separator, tuple(numeric), tuple(place for place in places if place not in numeric))
+        return cls(rows, separator, tuple(numeric), tuple(place for place in places if place not in numeric), headed)
 
     def bytes(self, rows: Sequence[Sequence[str]] | None = None) -> bytes:
         stream = io.StringIO(newline="")
         writer = csv.writer(stream, delimiter=self.separator, lineterminator="\n")
-        writer.writerows(self.rows if rows is None else rows)
+        rows = self.rows if rows is None else rows
+        writer.writerows(rows if self.headed else rows[1:])
         return stream.getvalue().encode("utf-8")
 
     def changed(self, row: int, place: int, cell: str) -> bytes:
@@ -168,7 +174,7 @@ def other_separator(table: Table, random: Random) -> Mutated:
     if len(table.rows[0]) < 2:
         return None
     other = some(random, [each for each in ",;\t|" if each != table.separator])
-    return f"separated by {other!r}", Table(table.rows, other, ()).bytes()
+    return f"separated by {other!r}", replace(table, separator=other).bytes()
 
 
 def quote_opened(table: Table, random: Random) -> Mutated:
@@ -224,3 +230,14 @@ CSV: dict[str, Callable[[Table, Random], Mutated]] = {
         "header_dropped", "header_repeated", "columns_reordered", "blank_lines", "accent_in_latin1",
     )
 }  # fmt: skip
+
+ROWS = {
+    name: function
+    for name, function in CSV.items()
+    if name
+    in (
+        "cells cut", "cell added", "column dropped", "wrong type", "impossible value", "decimal commas", "row joined",
+        "cells merged", "other separator", "rows shuffled", "accent in latin1",
+    )
+}  # fmt: skip
+"""What can be told of a table without a header."""

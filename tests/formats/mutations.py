@@ -31,11 +31,11 @@ import numpy as np
 
 from ctgaze_app.formats.contract import Format, FormatError, Reader, checked_options
 from ctgaze_app.formats.dataset import DataSet
-from tests.formats.damage_csv import CSV, Table
+from tests.formats.damage_csv import CSV, ROWS, Table
 from tests.formats.damage_json import JSON
 from tests.formats.damage_text import BYTES, LINES, TEXT, Mutated, Random
 
-Kind = Literal["csv", "json", "lines", "bytes"]
+Kind = Literal["csv", "rows", "json", "lines", "bytes"]
 TABLES = ("fixations", "samples", "events", "words", "regions")
 
 
@@ -127,6 +127,8 @@ def _kinds(
     text = of(TEXT, data)
     if kind == "csv":
         return of(CSV, Table.of(data, separator, text_columns)) | text
+    if kind == "rows":
+        return of(ROWS, Table.of(data, separator, text_columns, headed=False)) | text
     if kind == "json":
         return of(JSON, json.loads(data), last=(text_columns,)) | text
     return of(LINES, data) | text
@@ -248,7 +250,8 @@ def subjects_of(name: str) -> tuple[Subject, ...]:
         module = importlib.import_module(f"tests.formats.test_{FORMATS[name].rsplit('.', 1)[-1]}")
     except ModuleNotFoundError:
         return ()
-    return tuple(getattr(module, "MUTATION_SUBJECTS", ()))
+    more = importlib.import_module("tests.formats.mutation_subjects").SUBJECTS
+    return tuple(getattr(module, "MUTATION_SUBJECTS", more.get(name, ())))
 
 
 def assert_no_silent_damage(subject: Subject, folder: Path, count: int = 40, first_seed: int = 0) -> Summary:
