@@ -62,8 +62,9 @@ class Refit:
         px = np.asarray(screen_px, dtype=np.float64)
         if self.kind == "none":
             return px.copy()
-        matrix = np.asarray(self.coefficients)
-        return px @ matrix[:, :2].T + matrix[:, 2]
+        # Written out: a product with a matrix of two columns is several times slower on a million rows.
+        x, y = px[..., 0], px[..., 1]
+        return np.stack([a * x + b * y + c for a, b, c in self.coefficients], axis=-1)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -30,6 +30,7 @@ from ctgaze_app.gaze.movements import BLINK_COLUMNS, SACCADE_COLUMNS, SACCADE_KI
 from ctgaze_app.gaze.quality import TrialQuality
 from ctgaze_app.gaze.samples import EYES, EyeSamples, GazeSamples
 from ctgaze_app.gaze.view_track import STATE_HOLD_S, VIEW_STATES
+from ctgaze_app.review.spoken_words import LookBack
 from ctgaze_app.study.calibrations import CalibrationInForce, calibration_digests
 from ctgaze_app.study.session import SessionManifest
 
@@ -165,10 +166,14 @@ def provenance(folder: Path, manifest: SessionManifest, parameters: DetectorPara
         "slice_coverage_factor": SLICE_COVERAGE_FACTOR,
         "pursuit": PURSUIT_RULE,
         "saccade_kinds": SACCADE_KIND_RULE,
+        "words_look_back": asdict(LookBack()),
         "inputs": {
             "manifest": hashlib.sha256(json.dumps(relevant, sort_keys=True).encode("utf-8")).hexdigest(),
             "recordings": {part.file: _digest(folder / part.file) for part in manifest.parts},
             "calibration": calibration_digests(folder),
+            "transcripts": {
+                path.name: _digest(path) for path in sorted((folder / "dictation").glob("*.transcript.json"))
+            },
         },
     }
 
@@ -192,7 +197,12 @@ def _cells(name: str, values: NDArray[Any]) -> list[str]:
         # Adding zero turns -0.0 into 0.0, so that no sign depends on rounding.
         rounded = (np.round(values, DECIMALS[name]) + 0.0).tolist()
         return ["" if value != value else pattern.format(value) for value in rounded]
-    return [str(value) for value in values.tolist()]
+    return [_quoted(str(value)) for value in values.tolist()]
+
+
+def _quoted(text: str) -> str:
+    """A cell as RFC 4180 wants it."""
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n\r') else text
 
 
 def _write_gaze(path: Path, manifest: SessionManifest, gaze: Sequence[GazeRows]) -> None:

@@ -26,10 +26,12 @@ from ctgaze_app.gaze.movements import blink_table, saccade_table
 from ctgaze_app.gaze.quality import TrialQuality, trial_quality
 from ctgaze_app.gaze.samples import EyeSamples, GazeSamples
 from ctgaze_app.gaze.sensitivity import detector_sensitivity, variations
+from ctgaze_app.review.spoken_words import LookBack, words_of_fixations
 from ctgaze_app.study.calibrations import calibration_of_trial
 from ctgaze_app.study.derived import DerivedTables, GazeRows, write_derived
 from ctgaze_app.study.raw_session import RecordedPart, TrialSpan, read_part, trial_spans
 from ctgaze_app.study.session import SessionManifest, TrialRecord, read_manifest
+from ctgaze_app.study.session_words import session_words
 
 Progress = Callable[[int, int], None]
 
@@ -143,6 +145,7 @@ def _process_trial(
     if not spans:
         made.problems.append(f"trial {trial.number}: the recording has no marker of it")
         return
+    boots = {record.number: record.boot_id for record in manifest.parts}
     origin: tuple[float, float] | None = None  # LSL time of onset 0, and that clock against UTC
     for span in spans:
         part = parts[span.part_index]
@@ -166,6 +169,8 @@ def _process_trial(
         fixations, segments = fixation_tables(
             mapped, events, part.views, geometry, settings, series, pupil, origin_lsl, before[0] + 1
         )
+        if boots[part.number] == boots[trial.part]:
+            fixations["words"] = _words(folder, manifest, trial, origin_lsl, fixations, made.problems)
         saccades = saccade_table(mapped, events, fixations, origin_lsl, before[1] + 1)
         blinks = blink_table(mapped, events, origin_lsl, before[2] + 1)
         named = {
@@ -196,6 +201,26 @@ def _process_trial(
                 continue
         made.quality[trial.number] = quality
         made.measures[trial.number] = _measures(mapped, direction, events, fixations, segments, saccades, parameters)
+
+
+def _words(
+    folder: Path,
+    manifest: SessionManifest,
+    trial: TrialRecord,
+    origin_lsl: float,
+    fixations: Table,
+    problems: list[str],
+) -> NDArray[np.str_]:
+    """(F,) what was said in the look-back window of each fixation; empty texts without a transcript."""
+    count = len(fixations["onset_s"])
+    try:
+        words, notes = session_words(folder, manifest, [trial], {trial.number: origin_lsl})
+        spoken = [""] * count if words is None else words_of_fixations(fixations, words, LookBack())
+    except (SessionError, ValueError) as error:
+        problems.append(f"trial {trial.number}: its words are left out: {error}")
+        return np.full(count, "")
+    problems += [f"trial {trial.number}: {note}" for note in notes]
+    return np.array(spoken, dtype=str)
 
 
 def _counted(tables: list[Table], trial: int) -> int:
