@@ -32,7 +32,8 @@ class Estimate:
         Percentile interval; NaN when not available.
     p
         Two-sided bootstrap p of a mean of 0: twice the smaller share of resamples on either side, with 1 added to
-        counts (never 0); NaN when not available, and for scores that are no differences.
+        counts (never 0), and never below 2^(1 - patients), the least that an exact sign-flip test could give: three
+        patients prove nothing. NaN when not available, and for scores that are no differences.
     n_patients, n_scores
         Patients and finite scores behind it.
     reason
@@ -136,8 +137,12 @@ def _estimate(
         # Rounding must not put a resample of equal differences on one side of 0.
         slack = 1e-12 * float(np.abs(means).max())
         below, above = int((drawn <= slack).sum()), int((drawn >= -slack).sum())
-        p = min(1.0, 2 * (min(below, above) + 1) / (resamples + 1))
-    reason = f"few patients ({len(codes)}): the interval is too short" if len(codes) < FEW_PATIENTS else ""
+        p = min(1.0, max(2 * (min(below, above) + 1) / (resamples + 1), 2.0 ** (1 - len(codes))))
+    reason = (
+        f"few patients ({len(codes)}): intervals are too short, p is at least {2.0 ** (1 - len(codes)):.2g}"
+        if len(codes) < FEW_PATIENTS
+        else ""
+    )
     return Estimate(mean, float(low), float(high), p, len(codes), len(kept), level, resamples, seed, reason)
 
 

@@ -23,7 +23,7 @@ Seed = int | Sequence[int]
 
 UNIFORM: Final = "uniform"
 CENTRE: Final = "centre"
-SHUFFLE: Final = "other patient, length-matched"
+SHUFFLE: Final = "length-matched shuffle"
 OTHER_PATIENT: Final = "other patient, body-normalised"
 SAW_TOOTH: Final = "saw-tooth sweep"
 MARKOV: Final = "Markov reader"

@@ -38,10 +38,10 @@ class Measure:
 MEASURES: Final = (
     Measure("scanmatch", "ScanMatch", "strings"),
     Measure("scanmatch_duration", "ScanMatch, durations", "strings"),
-    Measure("edit_similarity", "1 - edit distance", "strings"),
+    Measure("edit_similarity", "1 - edit, distance", "strings"),
     Measure("scanmatch_matched", "ScanMatch, matched", "strings"),
-    Measure("scanmatch_duration_matched", "durations, matched", "strings"),
-    Measure("edit_similarity_matched", "1 - edit d., matched", "strings"),
+    Measure("scanmatch_duration_matched", "ScanMatch, durations, matched", "strings"),
+    Measure("edit_similarity_matched", "1 - edit, distance, matched", "strings"),
     *(Measure(key, key, "multimatch") for key in ("vector", "direction", "length", "position", "duration")),
     *(
         Measure(f"{key}_matched", key, "multimatch_matched")
@@ -52,7 +52,7 @@ MEASURES: Final = (
     Measure("nss", "NSS", "maps", "sd"),
     Measure("auc_judd", "AUC-Judd", "maps"),
     Measure("kl_divergence", "KL div.", "maps", "nat", higher_is_better=False),
-    Measure("information_gain", "Inf. gain", "maps", "bit"),
+    Measure("information_gain", "Inform., gain", "maps", "bit"),
 )
 """In the order of the report. ``_matched``: after both paths were brought to one length."""
 

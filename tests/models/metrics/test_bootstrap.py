@@ -19,7 +19,7 @@ def test_three_patients_against_all_27_resamples() -> None:
     # The 10 % and 90 % points of the exact distribution.
     assert found.low == pytest.approx(everything[2], abs=1e-9)
     assert found.high == pytest.approx(everything[24], abs=1e-9)
-    assert found.reason == "few patients (3): the interval is too short"
+    assert found.reason == "few patients (3): intervals are too short, p is at least 0.25"
     assert np.isnan(found.p)
 
 
@@ -40,7 +40,9 @@ def test_pairs_are_differences_and_patients_count_once() -> None:
     found = paired_difference(candidate, floor, patient, seed=1)
     assert found.mean == pytest.approx(np.mean([2, 4, 3, 2]))
     assert (found.n_patients, found.n_scores) == (4, 6)
-    assert found.p == pytest.approx(2 / 10_001)
+    assert found.p == 1 / 8
+    many = paired_difference(np.arange(1, 21), np.zeros(20), [f"p{n}" for n in range(20)], seed=1)
+    assert many.p == pytest.approx(2 / 10_001)
     swapped = paired_difference(floor, candidate, patient, seed=1)
     assert swapped.p == found.p
     assert swapped.low == pytest.approx(-found.high, abs=0.2)

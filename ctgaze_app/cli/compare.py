@@ -1,0 +1,197 @@
+"""`ctgaze compare`: scan-path and saliency measures of readers, models and simulations, with floors and ceiling."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ctgaze_app import __version__
+from ctgaze_app.cli.progress import progress_bar
+from ctgaze_app.errors import CTGazeError
+
+if TYPE_CHECKING:
+    from ctgaze_app.formats.scanpath_sources import PathSource
+    from models.metrics.comparison import Comparison
+    from models.metrics.measures import MeasureParameters
+    from models.scanpath import Scanpath, Source
+
+
+class Matching(StrEnum):
+    """How paths are brought to one length."""
+
+    CUT = "cut"
+    CUT_TIME = "cut_time"
+    RESAMPLE = "resample"
+
+
+def compare(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="A B [C ...]", help="Session folders (or FOLDER:TRIAL), data set folders, exchange files."
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: the same numbers and more.")] = False,
+    bins: Annotated[
+        str | None,
+        typer.Option("--bins", help="Cells: 6x4x8 (how many), or edges: 30mm, 5deg, 64vox, 30x30x20mm."),
+    ] = None,
+    matching: Annotated[Matching, typer.Option("--match", help="How paths are brought to one length.")] = Matching.CUT,
+    temporal_bin_ms: Annotated[
+        float, typer.Option("--temporal-bin", min=1.0, help="ScanMatch with durations: milliseconds a symbol.")
+    ] = 50.0,
+    sigma: Annotated[
+        str | None, typer.Option("--sigma", help="Of the heat maps, in the slice: 1deg, 10mm, 20vox.")
+    ] = None,
+    format_name: Annotated[
+        str | None, typer.Option("--format", metavar="NAME", help="What the exchange files among the sources are.")
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="What those files do not say themselves.")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", metavar="WHO", help="This code is a model, not a reader.")
+    ] = None,
+    simulated: Annotated[
+        list[str] | None, typer.Option("--simulated", metavar="WHO", help="This code is a simulated reader.")
+    ] = None,
+    training: Annotated[
+        list[str] | None,
+        typer.Option("--training", metavar="SOURCE", help="Further readings that floors learn and borrow from."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the floors and the bootstrap.")] = 1,
+    bootstrap: Annotated[int, typer.Option("--bootstrap", min=100, help="Resamples over patients.")] = 10_000,
+    differences: Annotated[
+        bool, typer.Option("--differences/--no-differences", help="Tables of candidate minus floor.")
+    ] = True,
+) -> None:
+    """Compare scan paths of the same cases: ScanMatch, MultiMatch, edit distance and heat maps, raw and length-matched.
+
+    Floors say what a path scores that knows nothing of the case, the ceiling what another reading scores. Differences
+    from the floors are tested by paired bootstrap over patients.
+
+    Example: ctgaze compare study/sessions/r01_20260102T030405Z study/sessions/r02_20260103T030405Z predictions.json
+    --format ct_scangaze --option origin=0 --model ct-searcher
+    """
+    from ctgaze_app.formats.contract import FormatError
+    from ctgaze_app.formats.scanpath_sources import check_one_volume_each, read_scanpaths
+    from models.metrics.comparison import ComparisonParameters
+    from models.metrics.comparison import compare as compare_paths
+
+    options = _options(option or [])
+    measures = _measures(bins, matching, temporal_bin_ms, sigma)
+    named = [*sources, *(training or [])]
+    if len(set(named)) < len(named):
+        twice = next(name for name in named if named.count(name) > 1)
+        raise FormatError("is named twice", place=twice, remedy="name each source once")
+    with progress_bar("Comparing", shown=not as_json) as report:
+        read = [read_scanpaths(name, format_name=format_name, options=options) for name in sources]
+        taught = [read_scanpaths(name, format_name=format_name, options=options) for name in training or []]
+        check_one_volume_each([*read, *taught])
+        paths = _with_roles([path for source in read for path in source.paths], model or [], simulated or [])
+        parameters = ComparisonParameters(measures, seed=seed, resamples=bootstrap)
+        lent = [path for source in taught for path in source.paths]
+        try:
+            found = compare_paths(paths, training=lent, parameters=parameters, progress=report)
+        except ValueError as error:
+            raise CTGazeError(f"cannot be compared: {error}", remedy=_remedy(paths)) from error
+    found = replace(
+        found,
+        versions={"ctgaze": __version__, **found.versions},
+        notes=tuple(note for source in [*read, *taught] for note in source.notes) + found.notes,
+    )
+    if as_json:
+        typer.echo(json.dumps({**found.to_dict(), "sources": _sources(read), "training": _sources(taught)}))
+        return
+    _print(found, with_differences=differences)
+
+
+def _print(found: Comparison, *, with_differences: bool) -> None:
+    from rich.console import Console
+
+    from ctgaze_app.cli.comparison_table import TITLES, WIDTH, differences_table, footnotes, means_table
+
+    console = Console(highlight=False)
+    if not console.is_terminal or console.width < WIDTH:
+        console = Console(highlight=False, width=WIDTH)
+    for group in TITLES:
+        console.print(means_table(found, group))
+    if with_differences and found.differences:
+        for group in TITLES:
+            console.print(differences_table(found, group))
+    for line in footnotes(found):
+        console.print(line, markup=False, style="dim")
+
+
+def _options(declared: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for text in declared:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--option")
+        found[name] = value
+    return found
+
+
+def _measures(bins: str | None, matching: Matching, temporal_bin_ms: float, sigma: str | None) -> MeasureParameters:
+    import re
+
+    from models.metrics.heat_map import MapParameters, SigmaUnit
+    from models.metrics.measures import Bins, MeasureParameters
+
+    try:
+        cells = Bins() if bins is None else Bins.parse(bins)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--bins") from error
+    chosen = None
+    if sigma is not None:
+        units: dict[str, SigmaUnit] = {"deg": "degree", "mm": "mm", "vox": "voxel"}
+        said = re.fullmatch(r"(\d+(?:\.\d+)?)(deg|mm|vox)", sigma.strip().lower())
+        if said is None or float(said[1]) <= 0:
+            raise typer.BadParameter(f"{sigma!r} is no sigma: write 1deg, 10mm or 20vox", param_hint="--sigma")
+        chosen = MapParameters(float(said[1]), units[said[2]])
+    return MeasureParameters(cells, temporal_bin_ms / 1000, matching=matching.value, map=chosen)
+
+
+def _with_roles(paths: Sequence[Scanpath], models: Sequence[str], simulated: Sequence[str]) -> list[Scanpath]:
+    """The paths with what the user says of their codes; a code that nobody bears is an error."""
+    known = {path.who for path in paths}
+    roles: dict[str, Source] = {}
+    for option, source, codes in (("--model", "model", models), ("--simulated", "simulated", simulated)):
+        for code in codes:
+            if code not in known:
+                raise CTGazeError(f"{option} {code}: nobody has this code", remedy=f"codes: {', '.join(sorted(known))}")
+            roles[code] = "model" if source == "model" else "simulated"
+    return [replace(path, source=roles.get(path.who, path.source)) for path in paths]
+
+
+def _remedy(paths: Sequence[Scanpath]) -> str:
+    cases = ", ".join(sorted({path.case for path in paths})[:6])
+    return f"cases found: {cases}; name readings of the same case" if cases else ""
+
+
+def _sources(sources: Sequence[PathSource]) -> list[dict[str, object]]:
+    return [
+        {
+            "name": source.name,
+            "paths": [
+                {
+                    "who": path.who,
+                    "source": path.source,
+                    "case": path.case,
+                    "patient": path.patient,
+                    "trial": path.trial,
+                    "fixations": len(path),
+                    "seconds": float(path.duration_s.sum()),
+                    "mm_per_degree": path.mm_per_degree if path.mm_per_degree == path.mm_per_degree else None,
+                }
+                for path in source.paths
+            ],
+        }
+        for source in sources
+    ]

@@ -1,0 +1,179 @@
+"""The report: which pairs are scored, floors from other patients, the ceiling by its source, paired differences."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from models.metrics import comparison as module
+from models.metrics.bootstrap import paired_difference
+from models.metrics.comparison import Comparison, ComparisonParameters, compare, pair_kind
+from models.metrics.floors import FLOORS, MARKOV, OTHER_PATIENT, SHUFFLE, Target
+from models.metrics.measures import MEASURES, MeasureParameters, ReferenceScorer
+from models.scanpath import Scanpath, Source
+
+QUICK = ComparisonParameters(floor_draws=2, resamples=300)
+
+
+def path_of(
+    who: str, case: str, source: Source = "reader", count: int = 20, trial: str = "", **fields: object
+) -> Scanpath:
+    random = np.random.default_rng([ord(letter) for letter in who + case + trial])
+    return Scanpath.from_voxels(
+        random.uniform(0, (31, 31, 9), (count, 3)), random.lognormal(-1.4, 0.4, count), shape_kji=(10, 32, 32), who=who,
+        case=case, source=source, trial=trial, affine_lps=np.diag([5.0, 5.0, 9.0, 1.0]), **fields,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def two_and_two(cases: int = 4) -> list[Scanpath]:
+    people = [("r01", "reader"), ("r02", "reader"), ("sim", "simulated"), ("net", "model")]
+    return [path_of(who, f"c{n}", source) for n in range(cases) for who, source in people]  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def report() -> Comparison:
+    return compare(two_and_two(), parameters=QUICK)
+
+
+def test_everybody_is_scored_against_the_other_readers(report: Comparison) -> None:
+    assert report.references == ("r01", "r02")
+    counts = {row.name: (row.n_pairs, row.n_patients) for row in report.with_role("candidate")}
+    assert counts == {"r01": (4, 4), "r02": (4, 4), "sim (simulated)": (8, 4), "net (model)": (8, 4)}
+    kinds = {row.name: row.n_pairs for row in report.with_role("pair kind")}
+    assert kinds == {"between readers": 8, "simulated reader vs reader": 8, "model vs reader": 8}
+    assert all(pair.candidate != pair.reference for pair in report.pairs)
+
+
+def test_a_row_is_the_mean_over_patients_of_its_pairs(report: Comparison) -> None:
+    row = next(row for row in report.with_role("candidate") if row.name == "net (model)")
+    by_patient = [
+        np.mean([p.scores["scanmatch"] for p in report.pairs if p.candidate == "net (model)" and p.patient == f"c{n}"])
+        for n in range(4)
+    ]
+    assert row.scores["scanmatch"].mean == pytest.approx(np.mean(by_patient))
+    pair = next(p for p in report.pairs if p.candidate == "net (model)" and p.reference == "r02" and p.case == "c2")
+    scorer = ReferenceScorer.of(path_of("r02", "c2"), report.parameters.measures)
+    assert pair.scores == scorer.scores(path_of("net", "c2", "model"))
+
+
+def test_every_floor_is_there_for_every_reference(report: Comparison) -> None:
+    assert [row.name for row in report.with_role("floor")] == list(FLOORS)
+    assert {row.n_pairs for row in report.with_role("floor")} == {8}
+    assert not any(row.note for row in report.with_role("floor"))
+
+
+def test_the_ceiling_says_where_it_is_from(report: Comparison) -> None:
+    assert [row.name for row in report.with_role("ceiling")] == ["between readers"]
+    again = [path_of("r01", "c0", trial="s:1"), path_of("r01", "c0", trial="s:2")]
+    assert [row.name for row in compare(again, parameters=QUICK).with_role("ceiling")] == ["within a reader"]
+    machines = [path_of("sim", "c0", "simulated"), path_of("walk", "c0", "simulated")]
+    assert [r.name for r in compare(machines, parameters=QUICK).with_role("ceiling")] == ["between simulated readers"]
+    alone = compare([path_of("r01", "c0"), path_of("net", "c0", "model")], parameters=QUICK).with_role("ceiling")
+    assert [(row.name, row.scores) for row in alone] == [("not available", {})]
+    assert alone[0].note == "not available: only r01 read these cases, each once"
+
+
+def test_differences_are_paired_reference_by_reference(report: Comparison) -> None:
+    assert len(report.differences) == 4 * len(FLOORS)
+    found = next(d for d in report.differences if (d.candidate, d.floor) == ("sim (simulated)", MARKOV))
+    own = [pair for pair in report.pairs if pair.candidate == "sim (simulated)"]
+    floor = {(pair.reference, pair.case): pair.scores["nss"] for pair in report.floor_pairs if pair.candidate == MARKOV}
+    expected = paired_difference(
+        [pair.scores["nss"] for pair in own],
+        [floor[pair.reference, pair.case] for pair in own],
+        [pair.patient for pair in own],
+        seed=1,
+        resamples=300,
+    )
+    assert found.scores["nss"] == expected
+    assert expected.available
+
+
+def test_floors_never_borrow_from_the_same_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, set[str]]] = []
+
+    def watch(name: str) -> None:
+        original = getattr(module.floors, name)
+
+        def wrapped(target: Target, source: object, *rest: object, **options: object) -> Scanpath:
+            made = original(target, source, *rest, **options)
+            if name == "markov":
+                seen.append((target.like.patient, set(source.patients)))  # type: ignore[attr-defined]
+            else:
+                lenders = [p for p in source if np.isin(made.duration_s, p.duration_s).all()]  # type: ignore[attr-defined]
+                seen.append((target.like.patient, {p.patient for p in lenders}))
+            return made
+
+        monkeypatch.setattr(module.floors, name, wrapped)
+
+    for name in ("length_matched_shuffle", "other_patient", "markov"):
+        watch(name)
+    paths = [path_of(who, f"c{n}", patient=f"p{n // 2}") for n in range(6) for who in ("r01", "r02")]
+    compare(paths, training=[path_of("r09", "t", patient="p0")], parameters=QUICK)
+    assert len(seen) == 12 * 3 * 2
+    assert all(lenders and patient not in lenders for patient, lenders in seen)
+
+
+def test_one_patient_has_no_borrowed_floor_and_no_interval() -> None:
+    found = compare([path_of("r01", "c0"), path_of("r02", "c0")], parameters=QUICK)
+    missing = {row.name: row.note for row in found.with_role("floor") if not row.scores}
+    assert set(missing) == {SHUFFLE, OTHER_PATIENT, MARKOV}
+    assert missing[SHUFFLE] == "not available: there is no path of another patient"
+    estimate = found.with_role("candidate")[0].scores["scanmatch"]
+    assert not estimate.available
+    assert estimate.reason.startswith("not available: 1 patient")
+    helped = compare([path_of("r01", "c0"), path_of("r02", "c0")], training=[path_of("r03", "x")], parameters=QUICK)
+    assert all(row.scores for row in helped.with_role("floor"))
+
+
+def test_the_seed_decides_the_floors_and_nothing_else() -> None:
+    paths = two_and_two(2)
+    first, same = compare(paths, parameters=QUICK), compare(paths, parameters=QUICK)
+    assert first.to_dict() == same.to_dict()
+    other = compare(paths, parameters=ComparisonParameters(seed=2, floor_draws=2, resamples=300))
+    assert [pair.scores for pair in first.pairs] == [pair.scores for pair in other.pairs]
+    assert [pair.scores for pair in first.floor_pairs] != [pair.scores for pair in other.floor_pairs]
+
+
+def test_the_report_is_json_with_its_parameters_and_versions(report: Comparison) -> None:
+    content = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert content["parameters"]["measures"]["map"] == {
+        "sigma": 10.0, "sigma_unit": "mm", "sigma_z_voxel": 0.0, "weighting": "duration", "cell_voxels": None,
+    }  # fmt: skip
+    assert content["versions"]["numpy"] == np.__version__
+    assert [measure["key"] for measure in content["measures"]] == [measure.key for measure in MEASURES]
+    assert len(content["floor_pairs"]) == 8 * len(FLOORS)
+
+
+def test_what_is_left_out_is_said() -> None:
+    paths = [
+        path_of("r01", "c0"), path_of("r02", "c0"), path_of("r02", "c9"), path_of("r03", "c0", count=0),
+        Scanpath.from_voxels([(40, 3, 3)] * 3, [0.1] * 3, shape_kji=(10, 32, 32), who="far", case="c0", source="model"),
+    ]  # fmt: skip
+    notes = compare(paths, parameters=QUICK).notes
+    assert "r03 on c0 has no fixation on the image" in notes
+    assert "r02 on c9 has nothing to be compared with" in notes
+    assert "3 fixations of far (model) lie outside of the volume and count at its border" in notes
+
+
+def test_paths_of_different_cases_cannot_be_compared() -> None:
+    with pytest.raises(ValueError, match="no two of these scan paths are of the same case"):
+        compare([path_of("r01", "c0"), path_of("r02", "c1")], parameters=QUICK)
+
+
+def test_kinds_of_pairs() -> None:
+    reader, model = path_of("r01", "c"), path_of("net", "c", "model")
+    assert pair_kind(model, reader) == "model vs reader"
+    assert pair_kind(model, path_of("net2", "c", "model")) == "between models"
+    assert pair_kind(path_of("s", "c", "simulated"), path_of("s", "c", "simulated")) == "within a simulated reader"
+
+
+def test_parameters_reach_the_measures() -> None:
+    paths = two_and_two(1)
+    coarse = ComparisonParameters(MeasureParameters(uniform_share=0.5), floor_draws=1, resamples=100)
+    assert (
+        compare(paths, parameters=coarse).pairs[0].scores["kl_divergence"]
+        < (compare(paths, parameters=QUICK).pairs[0].scores["kl_divergence"])
+    )
