@@ -90,8 +90,9 @@ READ_OPTIONS = (
 def read_egd(path: Path, options: Mapping[str, str]) -> DataSet:
     """Read the folder; ``eye_gaze.csv``, ``bounding_boxes.csv`` and the transcripts may be absent.
 
-    `DataSet.provenance` has, beside the usual, ``calibration`` (see `egd_calibration`) and ``vertical_uncertainty_px``
-    (how far apart the display models put a fixation, at most).
+    `DataSet.provenance` has, beside the usual, ``calibration`` (see `egd_calibration`), ``vertical_uncertainty_px``
+    (how far apart the display models put a fixation, at most), ``sizes_solved``, and the rows of the master sheet whose
+    picture nobody looked at, so that they are not lost.
 
     Raises
     ------
@@ -124,8 +125,9 @@ def read_egd(path: Path, options: Mapping[str, str]) -> DataSet:
             f"{pictures.solved} picture sizes solved from the published coordinates; odd sizes show as one larger"
         )
     calibration = _calibration(fixations, trials, targets)
+    sheet_rows = _sheet_rows(sheet)
     return DataSet(
-        cases=_cases(sheet, pictures, transcripts, options["reader"]),
+        cases=_cases(sheet_rows, pictures, transcripts, options["reader"]),
         fixations=fixation_table,
         samples=sample_table,
         words=_words(transcripts, shown, options["reader"]),
@@ -140,7 +142,8 @@ def read_egd(path: Path, options: Mapping[str, str]) -> DataSet:
             "files": _digests(folder),
             "notes": findings.notes,
             "calibration": calibration_record(calibration),
-            "sheet_rows_without_gaze": _unseen(sheet, pictures),
+            "sheet_rows_without_gaze": [row for row in sheet_rows if row["dicom_id"] not in pictures.shape_kji],
+            "sizes_solved": pictures.solved > 0,
             "vertical_uncertainty_px": uncertain,
         },
     )  # fmt: skip
@@ -331,10 +334,10 @@ def _regions(path: Path, pictures: Pictures, findings: Findings) -> pd.DataFrame
 
 
 def _cases(
-    sheet: pd.DataFrame, pictures: Pictures, transcripts: Mapping[str, Transcript], reader: str
+    sheet_rows: list[dict[str, str]], pictures: Pictures, transcripts: Mapping[str, Transcript], reader: str
 ) -> tuple[CaseRecord, ...]:
     found = []
-    for attributes in _sheet_rows(sheet):
+    for attributes in sheet_rows:
         case = attributes["dicom_id"]
         shape = pictures.shape_kji.get(case)
         if shape is None:
@@ -357,11 +360,6 @@ def _sheet_rows(sheet: pd.DataFrame) -> list[dict[str, str]]:
         for name in sheet.columns
     }
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
-
-
-def _unseen(sheet: pd.DataFrame, pictures: Pictures) -> list[dict[str, str]]:
-    """Rows of pictures whose size is not known because nobody looked at them, so that they are not lost."""
-    return [row for row in _sheet_rows(sheet) if row["dicom_id"] not in pictures.shape_kji]
 
 
 def _calibration(rows: GazeRows, trials: NDArray[np.intp], targets: set[str]) -> list[CalibrationError]:

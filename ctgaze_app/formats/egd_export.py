@@ -20,7 +20,15 @@ import numpy as np
 from ctgaze_app.formats.contract import FormatError, Option
 from ctgaze_app.formats.dataset import KEYS, DataSet
 from ctgaze_app.formats.egd_masks import copy_masks
-from ctgaze_app.formats.egd_our_tables import README_FILE, boxes_of, gaze_tables, readme_text, sheet_of, sizes_of
+from ctgaze_app.formats.egd_our_tables import (
+    README_FILE,
+    Picture,
+    boxes_of,
+    gaze_tables,
+    readme_text,
+    sheet_of,
+    sizes_of,
+)
 from ctgaze_app.formats.egd_sizes import SIZE_FILE
 from ctgaze_app.formats.egd_sound import write_sound
 from ctgaze_app.formats.egd_tables import (
@@ -104,6 +112,9 @@ def _write_back(dataset: DataSet, folder: Path) -> None:
     rows += dataset.provenance.get("sheet_rows_without_gaze", [])
     names = list(dict.fromkeys([*SHEET_NAMES, *(name for row in rows for name in row)]))
     write_table(folder / SHEET_FILE, pd.DataFrame(rows, columns=names).fillna(""))
+    if not dataset.provenance.get("sizes_solved", False):
+        shown = [case for case in dataset.cases if "dicom_id" in case.attributes]
+        write_table(folder / SIZE_FILE, sizes_of([Picture(case.case, case) for case in shown]))
     if dataset.regions is not None:
         boxes = dataset.regions[["case", "region"]].set_axis(list(BOX_NAMES[:2]), axis=1)
         for name in dataset.regions.columns:
@@ -141,8 +152,8 @@ def _write_ours(dataset: DataSet, folder: Path, options: Mapping[str, str]) -> N
     write_table(folder / FIXATION_FILE, tables.fixations)
     if tables.samples is not None:
         write_table(folder / SAMPLE_FILE, tables.samples)
-    write_table(folder / SHEET_FILE, sheet_of(dataset, tables.pictures))
-    write_table(folder / SIZE_FILE, sizes_of(dataset, tables.pictures))
+    write_table(folder / SHEET_FILE, sheet_of(tables.pictures))
+    write_table(folder / SIZE_FILE, sizes_of(tables.pictures))
     boxes = boxes_of(dataset, tables.pictures)
     if boxes is not None:
         write_table(folder / BOX_FILE, boxes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -262,7 +262,7 @@ def _joined(tables: list[pd.DataFrame], with_slices: bool) -> pd.DataFrame:
     return pd.DataFrame(joined)
 
 
-def sheet_of(dataset: DataSet, pictures: tuple[Picture, ...]) -> pd.DataFrame:
+def sheet_of(pictures: Sequence[Picture]) -> pd.DataFrame:
     """The master sheet: code, patient code, and what a case's attributes hold under the sheet's own names."""
     import pandas as pd
 
@@ -274,7 +274,7 @@ def sheet_of(dataset: DataSet, pictures: tuple[Picture, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SHEET_NAMES))
 
 
-def sizes_of(dataset: DataSet, pictures: tuple[Picture, ...]) -> pd.DataFrame:
+def sizes_of(pictures: Sequence[Picture]) -> pd.DataFrame:
     """Columns, rows and slices of every picture."""
     import pandas as pd
 

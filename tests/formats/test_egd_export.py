@@ -83,6 +83,16 @@ def test_an_exported_session_reads_back_within_its_rounding(dataset: DataSet, tm
     assert back.samples["valid"].tolist() == kept["valid"].tolist()
 
 
+def test_an_export_that_was_read_back_can_be_written_again(dataset: DataSet, tmp_path: Path) -> None:
+    write(dataset, tmp_path / "once")
+    once = read_back(tmp_path / "once")
+    write(once, tmp_path / "twice")
+    twice = read_back(tmp_path / "twice")
+    for name in ("fixations", "samples", "words"):
+        pd.testing.assert_frame_equal(getattr(once, name), getattr(twice, name), check_exact=True)
+    assert [case.shape_kji for case in once.cases] == [case.shape_kji for case in twice.cases]
+
+
 def test_the_last_sample_of_a_fixation_has_the_fixations_duration(dataset: DataSet, tmp_path: Path) -> None:
     write(dataset, tmp_path / "out")
     samples = pd.read_csv(tmp_path / "out" / "eye_gaze.csv")
