@@ -1,0 +1,184 @@
+"""`ctgaze compare`: two readers and two synthetic ones, the table and the JSON, and one line for bad input."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from ctgaze_app.cli.compare import compare
+from ctgaze_app.cli.comparison_table import number_text
+from ctgaze_app.errors import CTGazeError
+from ctgaze_app.formats.ctgaze_dataset import write_ctgaze
+from ctgaze_app.formats.from_session import dataset_from_session
+from ctgaze_app.study.session import write_manifest
+from models.metrics.floors import FLOORS
+from models.metrics.measures import MEASURES
+from tests.factories.sessions import make_session
+
+app = typer.Typer()
+app.command()(compare)
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "100"})
+
+
+def make_reader(folder: Path, who: str, seed: int, cases: int) -> Path:
+    """A synthetic session as if a person had read it."""
+    made = make_session(folder, trials=cases, seconds=4.0, audio=False, seed=seed)
+    assert made.manifest.tracker is not None
+    tracker = made.manifest.tracker.model_copy(update={"simulated": False})
+    session = made.manifest.session.replace("r01", who)
+    write_manifest(folder, made.manifest.model_copy(update={"reader": who, "session": session, "tracker": tracker}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two readers' sessions of three cases, and two simulated readers in a data set each."""
+    folder = tmp_path_factory.mktemp("compare")
+    readers = [make_reader(folder / who, who, seed, 3) for who, seed in (("r01", 1), ("r02", 2))]
+    dataset = dataset_from_session(readers[0], samples=False)
+    random = np.random.default_rng(5)
+    simulated = []
+    for who in ("walker", "drifter"):
+        table = dataset.fixations.copy()
+        table["reader"], table["session"] = who, ""
+        table["x_voxel"] = random.uniform(0, 63, len(table))
+        table["y_voxel"] = random.uniform(0, 63, len(table))
+        write_ctgaze(replace(dataset, fixations=table, source="simulated", events=None, words=None), folder / who, {})
+        simulated.append(folder / who)
+    return [*readers, *simulated]
+
+
+@pytest.fixture(scope="module")
+def content(sources: list[Path]) -> dict:  # type: ignore[type-arg]
+    result = run(*sources, "--json", "--bootstrap", 500, "--seed", 3)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def printed(sources: list[Path]) -> str:
+    result = run(*sources, "--bootstrap", 500, "--seed", 3)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_two_readers_and_two_synthetic_ones(content: dict) -> None:  # type: ignore[type-arg]
+    rows = {(row["role"], row["name"]): row for row in content["rows"]}
+    assert [name for role, name in rows if role == "candidate"] == [
+        "r02", "walker (simulated)", "drifter (simulated)", "r01",
+    ]  # fmt: skip
+    assert rows["candidate", "walker (simulated)"]["n_pairs"] == 6
+    assert [name for role, name in rows if role == "floor"] == list(FLOORS)
+    assert [name for role, name in rows if role == "ceiling"] == ["between readers"]
+    ceiling, walker = rows["ceiling", "between readers"], rows["candidate", "walker (simulated)"]
+    assert ceiling["scores"]["scanmatch"]["mean"] is not None
+    assert walker["scores"]["nss"]["low"] <= walker["scores"]["nss"]["mean"] <= walker["scores"]["nss"]["high"]
+    assert content["references"] == ["r01", "r02"]
+    assert content["parameters"]["seed"] == 3
+    assert set(content["versions"]) == {"ctgaze", "python", "numpy", "numba"}
+    assert [source["name"] for source in content["sources"]] == ["r01", "r02", "walker", "drifter"]
+
+
+def test_the_table_has_the_numbers_of_the_json(content: dict, printed: str) -> None:  # type: ignore[type-arg]
+    shown = re.findall(r"[+-]?\d*\.\d+", printed.split("n: pairs/patients")[0])
+    expected = []
+    for group in ("strings", "multimatch", "multimatch_matched", "maps"):
+        for row in (
+            row for role in ("candidate", "floor", "ceiling") for row in content["rows"] if row["role"] == role
+        ):
+            measures = [measure for measure in MEASURES if measure.group == group]
+            for what in ("mean", "interval"):
+                for measure in measures:
+                    score = row["scores"][measure.key]
+                    names = ("mean",) if what == "mean" else ("low", "high")
+                    expected += [number_text(score[name], measure) for name in names]
+    assert shown[: len(expected)] == expected
+    differences = []
+    for group in ("strings", "multimatch", "multimatch_matched", "maps"):
+        for difference in content["differences"]:
+            measures = [measure for measure in MEASURES if measure.group == group]
+            for names in (("mean",), ("low", "high")):
+                for measure in measures:
+                    score = difference["scores"][measure.key]
+                    texts = [number_text(score[name], measure) for name in names]
+                    differences += [f"+{t}" if names == ("mean",) and not t.startswith("-") else t for t in texts]
+    assert shown[len(expected) :] == differences
+
+
+def test_the_table_fits_and_tells_what_a_paper_must(printed: str) -> None:
+    assert max(len(line) for line in printed.splitlines()) <= 100
+    text = " ".join(printed.split())
+    assert "Ceiling: between readers, same cases." in text
+    assert "bootstrap over patients (500 resamples, seed 3)" in text
+    assert "few patients (3): intervals are too short, p is at least 0.25" in text
+    assert "sigma 1 degree in the slice, 0 slices across" in text
+    assert "cells of 30 mm" in text
+    assert "KL divergence (lower is better)" in text
+
+
+def test_without_differences_the_rest_is_the_same(sources: list[Path], printed: str) -> None:
+    short = run(*sources, "--bootstrap", 500, "--seed", 3, "--no-differences").stdout
+    assert "difference from the floors" not in short
+    assert printed.startswith(short.split("n: pairs")[0].rstrip())
+
+
+def test_one_patient_prints_no_interval_and_says_so(sources: list[Path]) -> None:
+    result = run(f"{sources[0]}:1", f"{sources[1]}:1", "--bins", "4x4x5", "--bootstrap", 100)
+    assert result.exit_code == 0, result.output
+    text = " ".join(result.stdout.split())
+    assert "[" not in text
+    assert "Intervals and p: not available: 1 patient, at least 3 needed." in text
+    assert "Floor Markov reader: not available: there is no path of another patient to learn from." in text
+    assert "4 x 4 x 5 cells" in text
+    helped = run(f"{sources[0]}:1", f"{sources[1]}:1", "--training", f"{sources[0]}:2", "--bootstrap", 100)
+    assert "not available: there is no path of another patient" not in " ".join(helped.stdout.split())
+
+
+def test_codes_become_models_when_the_user_says_so(sources: list[Path]) -> None:
+    result = run(f"{sources[0]}:1", f"{sources[1]}:1", "--model", "r02", "--json", "--bootstrap", 100)
+    rows = json.loads(result.stdout)["rows"]
+    assert [row["name"] for row in rows if row["role"] == "candidate"] == ["r02 (model)"]
+    ceiling = next(row for row in rows if row["role"] == "ceiling")
+    assert (ceiling["name"], ceiling["note"]) == (
+        "not available", "not available: only r01 read these cases, each once",
+    )  # fmt: skip
+
+
+def test_bad_input_is_one_line(sources: list[Path], tmp_path: Path) -> None:
+    def failure(*words: object) -> str:
+        result = run(*words)
+        assert result.exit_code == 1
+        assert isinstance(result.exception, CTGazeError), result.exception
+        assert "\n" not in str(result.exception)
+        return str(result.exception)
+
+    assert "there is no such file or folder" in failure(tmp_path / "none", sources[0])
+    assert failure(f"{sources[0]}:1", f"{sources[1]}:2") == (
+        "cannot be compared: no two of these scan paths are of the same case "
+        "(cases found: case-1, case-2; name readings of the same case)"
+    )
+    assert "is named twice" in failure(sources[0], sources[0])
+    assert "--model nobody: nobody has this code (codes: r01, r02)" in failure(*sources[:2], "--model", "nobody")
+    longer = make_session(tmp_path / "longer", slices=24, seconds=3.0, audio=False).folder
+    assert "case case-1 is a volume of 64 x 64 x 24 voxels here and of 64 x 64 x 20" in failure(sources[0], longer)
+    needs_degrees = replace(dataset_from_session(sources[0], samples=False), screen={})
+    write_ctgaze(needs_degrees, tmp_path / "set", {})
+    assert "needs millimetres per degree" in failure(tmp_path / "set", sources[1], "--sigma", "1deg", "--model", "r02")
+
+
+def test_usage_errors_and_help() -> None:
+    assert run().exit_code == 2
+    assert run("a", "--bins", "big").exit_code == 2
+    assert run("a", "--sigma", "wide").exit_code == 2
+    assert run("a", "--option", "origin").exit_code == 2
+    assert "Example: ctgaze compare" in " ".join(run("--help").stdout.split())
