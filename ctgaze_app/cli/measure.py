@@ -111,6 +111,10 @@ def _print(result: SessionMeasures) -> None:
         typer.echo(f"trial {trial.trial}, case {trial.case}, reader {result.reader}")
         for label, text in _lines(trial):
             typer.echo(f"  {label:28} {text}")
+        others = [row for row in result.sensitivity.get(trial.trial, []) if row["value"] is None]
+        if others:
+            told = ", ".join(f"{row['detector']} {row['fixations']}" for row in others)
+            typer.echo(f"  {'fixations by detector':28} {told} (parameters varied: measures.json)")
         for note in trial.notes:
             typer.echo(f"  note  {note}")
         if trial.lesions is not None:

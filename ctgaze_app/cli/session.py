@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ctgaze_app.cli.detector import Detector, preset_named
 from ctgaze_app.cli.dwell_map import dwell_map
 from ctgaze_app.cli.measure import measure
 from ctgaze_app.cli.progress import progress_bar
@@ -25,15 +26,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command()
-def process(folder: Folder, as_json: AsJson = False) -> None:
-    """Make gaze table, fixations, dwell segments and quality anew from the raw files.
+def process(folder: Folder, detector: Detector = None, as_json: AsJson = False) -> None:
+    """Make the tables of gaze, fixations, dwell segments, saccades, blinks and quality anew from the raw files.
+
+    The detector's parameters stand in derived/quality.json, beside how much the figures hang on them.
 
     Example: ctgaze session process my-study/sessions/r01_20260102T030405Z
     """
     from ctgaze_app.study.processing import process_session
 
+    parameters = preset_named(detector)
     with progress_bar("Processing", shown=not as_json) as report:
-        result = process_session(folder, report)
+        result = process_session(folder, report, parameters=parameters)
     if as_json:
         typer.echo(json.dumps(result.to_dict()))
         return

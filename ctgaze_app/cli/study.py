@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ctgaze_app.cli.detector import Detector, preset_named
 from ctgaze_app.cli.measure import OrganChoice
 from ctgaze_app.cli.progress import progress_bar
 
@@ -38,6 +39,7 @@ def process(
         OrganChoice | None,
         typer.Option("--measures", help="Make reading measures too, with the coverage of this organ."),
     ] = None,
+    detector: Detector = None,
     again: Annotated[bool, typer.Option("--again", help="Process also what has not changed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -57,6 +59,7 @@ def process(
             folders,
             again=again,
             measures=None if measures is None else measures.value,
+            parameters=None if detector is None else preset_named(detector),
             processes=processes,
             scheduler=scheduler,
             progress=report,

@@ -35,6 +35,8 @@ from ctgaze_app.study.sound_track import sound_track
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ctgaze_app.gaze.detectors import DetectorParameters
+
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
 DERIVED_TABLES = (GAZE_FILE, FIXATION_FILE, SEGMENT_FILE, SACCADE_FILE, BLINK_FILE)
@@ -110,10 +112,10 @@ def open_session(
     return RecordedSession(folder, manifest, trials, found, quality)
 
 
-def derived_is_current(folder: Path, manifest: SessionManifest) -> bool:
+def derived_is_current(folder: Path, manifest: SessionManifest, parameters: DetectorParameters | None = None) -> bool:
     """Whether every derived table is there and was made by these versions from the files as they are now.
 
-    The detector's parameters are not compared: tables made with chosen ones stay as they are.
+    The detector is compared only when `parameters` are given: tables made with chosen ones stay as they are.
     """
     from ctgaze_app.gaze.detectors import TOBII_IVT
     from ctgaze_app.study.derived import changed_tables, provenance
@@ -126,8 +128,10 @@ def derived_is_current(folder: Path, manifest: SessionManifest) -> bool:
         if changed_tables(folder, record):
             return False
         made = record["provenance"]
-        now = json.loads(json.dumps(provenance(folder, manifest, TOBII_IVT)))
-        return bool({**made, "detector": None} == {**now, "detector": None})
+        now = json.loads(json.dumps(provenance(folder, manifest, parameters or TOBII_IVT)))
+        if parameters is None:
+            made, now = {**made, "detector": None}, {**now, "detector": None}
+        return bool(made == now)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

@@ -23,6 +23,7 @@ from ctgaze_app.study.session import MANIFEST_NAME, read_manifest
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ctgaze_app.gaze.detectors import DetectorParameters
     from ctgaze_app.study.measuring import Organ
 
 Progress = Callable[[int, int], None]
@@ -65,8 +66,14 @@ def find_sessions(folder: Path) -> list[Path]:
     return found
 
 
-def process_one(folder: Path, again: bool = False, measures: Organ | None = None) -> SessionOutcome:
+def process_one(
+    folder: Path,
+    again: bool = False,
+    measures: Organ | None = None,
+    parameters: DetectorParameters | None = None,
+) -> SessionOutcome:
     """Bring one session's tables, and its reading measures if wanted, up to date; never raises for a bad session."""
+    from ctgaze_app.gaze.detectors import TOBII_IVT
     from ctgaze_app.study.loading import derived_is_current
     from ctgaze_app.study.processing import process_session
 
@@ -74,8 +81,9 @@ def process_one(folder: Path, again: bool = False, measures: Organ | None = None
     state: State = "unchanged"
     try:
         manifest = read_manifest(folder)
-        if again or not derived_is_current(folder, manifest):
-            notes, state = process_session(folder).problems, "processed"
+        if again or not derived_is_current(folder, manifest, parameters):
+            made = process_session(folder, parameters=parameters or TOBII_IVT)
+            notes, state = made.problems, "processed"
         if measures is not None:
             from ctgaze_app.study.measuring import measure_session, measures_are_current
 
@@ -95,6 +103,7 @@ def process_sessions(
     *,
     again: bool = False,
     measures: Organ | None = None,
+    parameters: DetectorParameters | None = None,
     processes: int | None = None,
     scheduler: str | None = None,
     progress: Progress | None = None,
@@ -107,6 +116,8 @@ def process_sessions(
         Process also what has not changed.
     measures
         Make reading measures too, with the coverage of this organ.
+    parameters
+        Of the detector; None keeps what a session was processed with, the default where it was not.
     processes
         How many at a time on this machine; by default one a core.
     scheduler
@@ -121,7 +132,7 @@ def process_sessions(
     report = progress or (lambda done, total: None)
     report(0, len(folders))
     outcomes: dict[Path, SessionOutcome] = {}
-    work = partial(process_one, again=again, measures=measures)
+    work = partial(process_one, again=again, measures=measures, parameters=parameters)
     run = _on_cluster(folders, work, scheduler) if scheduler else _here(folders, work, processes)
     for outcome in run:
         outcomes[outcome.folder] = outcome

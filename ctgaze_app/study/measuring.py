@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +25,7 @@ from ctgaze_app.review.measure_columns import lesion_meaning, meaning
 from ctgaze_app.review.reading_measures import ReadingMeasures, reading_measures
 from ctgaze_app.study.calibrations import calibration_of_trial
 from ctgaze_app.study.loading import load_volumes
+from ctgaze_app.study.sensitivity import session_sensitivity
 from ctgaze_app.study.session import SessionManifest, write_atomically
 from ctgaze_app.study.trial_tables import TABLES, NotShownError, SessionTables, TrialTables
 
@@ -74,6 +75,8 @@ class SessionMeasures:
     organ: Organ
     trials: tuple[TrialReading, ...]
     notes: tuple[str, ...]
+    sensitivity: Mapping[int, Sequence[Mapping[str, Any]]] = field(default_factory=dict, repr=False)
+    """By trial: figures of fixations with other detectors and parameters (`gaze.sensitivity`)."""
 
     def rows(self) -> list[dict[str, Any]]:
         """One flat row a trial, the same columns in every session."""
@@ -117,6 +120,7 @@ class SessionMeasures:
                     "case": each.case,
                     "kind": each.kind,
                     "measures": each.measures.to_dict(),
+                    "detector_sensitivity": [dict(row) for row in self.sensitivity.get(each.trial, [])],
                     "lesion_search": None if each.lesions is None else each.lesions.to_dict(),
                     "notes": list(each.notes),
                 }
@@ -173,7 +177,9 @@ def measure_session(
         except NotShownError as reason:
             notes.append(f"trial {record.number}: {reason}")
         report(done, steps)
-    result = SessionMeasures(session.manifest.session, session.manifest.reader, organ, tuple(trials), tuple(notes))
+    manifest = session.manifest
+    sensitivity = session_sensitivity(folder)
+    result = SessionMeasures(manifest.session, manifest.reader, organ, tuple(trials), tuple(notes), sensitivity)
     _write(folder, result, wanted)
     return result
 

@@ -76,6 +76,18 @@ def test_reading_measures_of_all_sessions_become_one_table_and_are_made_once(stu
     assert [each.state for each in process_sessions(folders, measures="lungs", processes=1)] == ["processed"] * 3
 
 
+def test_another_detector_makes_other_tables_and_none_keeps_them(study: Path) -> None:
+    from ctgaze_app.gaze.detectors import SALVUCCI_IDT
+
+    folders = find_sessions(study)[:1]
+    process_sessions(folders, processes=1)
+    other = process_sessions(folders, processes=1, parameters=SALVUCCI_IDT)
+    assert other[0].state == "processed"
+    assert '"name": "I-DT' in (folders[0] / "derived" / "quality.json").read_text()
+    assert process_sessions(folders, processes=1, parameters=SALVUCCI_IDT)[0].state == "unchanged"
+    assert process_sessions(folders, processes=1)[0].state == "unchanged"
+
+
 def test_a_broken_session_is_named_and_costs_no_other(study: Path) -> None:
     folders = find_sessions(study)
     (folders[0] / "recording.xdf").write_bytes(b"no recording")
@@ -94,7 +106,7 @@ def test_a_worker_that_dies_costs_only_its_own_session(study: Path, monkeypatch:
     assert "its worker died" in outcomes[0].problem
 
 
-def _die_on_r01(folder: Path, again: bool = False, measures: str | None = None) -> object:
+def _die_on_r01(folder: Path, again: bool = False, **_: object) -> object:
     from ctgaze_app.study.many_sessions import SessionOutcome
 
     if folder.name == "r01":

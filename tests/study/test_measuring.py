@@ -61,6 +61,15 @@ def test_the_files_hold_the_same_numbers(made: SyntheticSession, measured: Sessi
     assert not (derived / "lesions.csv").exists()
 
 
+def test_other_detectors_stand_beside_the_one_in_force(made: SyntheticSession, measured: SessionMeasures) -> None:
+    rows = json.loads((made.folder / "derived" / "measures.json").read_text())["trials"][0]["detector_sensitivity"]
+    fixations = pd.read_csv(made.folder / "derived" / "fixations.csv")
+    assert rows[0]["fixations"] == int((fixations["trial"] == 1).sum())
+    assert rows[0]["fixations_ratio"] == 1.0
+    names = [row["detector"] for row in rows if row["value"] is None]
+    assert len(names) == len(set(names)) == 3
+
+
 def test_a_lesion_under_a_fixation_is_met_and_one_far_away_is_not(made: SyntheticSession, tmp_path: Path) -> None:
     target = next(each for each in made.fixations if each.still)
     i, j, k = (int(value) for value in target.voxel)

@@ -204,7 +204,7 @@ def test_any_detector_may_be_chosen_and_is_kept_with_the_tables(tmp_path: Path, 
     assert record["provenance"]["detector"] == {"name": parameters.name, **asdict(parameters)}
     assert derived_is_current(session.folder, session.manifest)
     # The same from the written gaze, every detector tried.
-    rows = session_sensitivity(session.folder, parameters)[1]
+    rows = session_sensitivity(session.folder)[1]
     assert rows[0]["fixations"] == result.fixations
     assert {row["detector"] for row in rows} == {
         IvtParameters.name, IdtParameters.name, EngbertKlieglParameters.name,
@@ -213,7 +213,7 @@ def test_any_detector_may_be_chosen_and_is_kept_with_the_tables(tmp_path: Path, 
 
 def test_sensitivity_of_a_session_that_was_not_processed_is_one_line(tmp_path: Path) -> None:
     session = make_session(tmp_path / "s", seconds=2.0, audio=False)
-    with pytest.raises(SessionError, match="no gaze table"):
+    with pytest.raises(SessionError, match="does not say which detector made the tables"):
         session_sensitivity(session.folder)
 
 
