@@ -47,6 +47,8 @@ def import_(
     if template is not None:
         _write_template(file, template)
         return
+    if file is not None and format_name is None:
+        raise typer.BadParameter(f"name the format with --format{_hint(file)}; all of them: ctgaze import --list")
     if file is None or format_name is None or out is None:
         raise typer.BadParameter("name FILE, --format and --out, or ask with --list")
     declared = _declared(option)
@@ -80,6 +82,23 @@ def export(
     with progress_bar("Exporting", shown=not as_json) as report:
         result = export_sources(sources, format_name, declared, out, report)
     _tell(result, as_json)
+
+
+def _hint(file: Path) -> str:
+    """The formats that the file looks like; only said, never chosen in silence."""
+    from ctgaze_app.formats.registry import every_format
+
+    if not file.exists():
+        return ""
+    found = [each.name for each in every_format() if each.recognises is not None and _looks_like(each, file)]
+    return f" (this looks like {', '.join(found)})" if found else ""
+
+
+def _looks_like(found: Format, file: Path) -> bool:
+    try:
+        return found.recognises is not None and found.recognises(file)
+    except (OSError, ValueError):
+        return False
 
 
 def _declared(option: list[str] | None) -> dict[str, str]:

@@ -75,7 +75,9 @@ def read_csv_table(
         if empty == "refuse":
             raise FormatError("has a header and no rows", place=at(path), remedy="restore it from a copy")
         return _no_rows(text, known, extra)
-    table = _parse(text, known, extra, typed=True)
+    # The fast parser takes 0x1F for an integer.
+    hexadecimal = b"0x" in data or b"0X" in data
+    table = None if hexadecimal else _parse(text, known, extra, typed=True)
     if table is None:
         table = _parse(text, known, extra, typed=False)
     checked: dict[str, Any] = {}

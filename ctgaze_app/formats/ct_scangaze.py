@@ -20,6 +20,7 @@ from ctgaze_app.formats.contract import Format, FormatError, Option, at
 from ctgaze_app.formats.dataset import FIXATION_COLUMNS, KEYS, CaseRecord, DataSet
 from ctgaze_app.formats.dataset_checks import check_dataset
 from ctgaze_app.formats.scangaze_records import GazeRecord, parse_records
+from ctgaze_app.formats.text_file import first_bytes
 from ctgaze_app.formats.written_files import json_bytes, write_files
 
 if TYPE_CHECKING:
@@ -204,5 +205,5 @@ FORMAT = Format(
         Option("task", "task of every record that has none", default="freeview"),
         Option("ct", "whether the CT of the sessions is written as <case>.nii.gz", ("none", "nifti"), "none"),
     ),
-    recognises=lambda path: path.suffix == ".json" and b'"X"' in path.open("rb").read(100_000),
+    recognises=lambda path: path.suffix == ".json" and b'"X"' in first_bytes(path, 100_000),
 )

@@ -19,6 +19,7 @@ from ctgaze_app.formats.checked_csv import Column, read_csv_table
 from ctgaze_app.formats.contract import Format, FormatError, Option, at
 from ctgaze_app.formats.dataset import FIXATION_COLUMNS, CaseRecord, DataSet
 from ctgaze_app.formats.dataset_checks import check_dataset
+from ctgaze_app.formats.text_file import first_bytes
 from ctgaze_app.formats.written_files import csv_bytes, file_stem, json_bytes, write_files
 
 if TYPE_CHECKING:
@@ -219,5 +220,5 @@ FORMAT = Format(
         Option("extension", "extension of the image names, as the images have it", default=".jpg"),
         Option("minimum_ms", "fixations shorter than this are left out; published files: 50", default="0"),
     ),
-    recognises=lambda path: path.suffix == ".csv" and b"CURRENT_FIX_X" in path.open("rb").read(10_000),
+    recognises=lambda path: path.suffix == ".csv" and b"CURRENT_FIX_X" in first_bytes(path, 10_000),
 )

@@ -14,7 +14,7 @@ from ctgaze_app.formats.checked_csv import Column, read_csv_table
 from ctgaze_app.formats.column_mapping import SECONDS, ColumnMapping, read_mapping
 from ctgaze_app.formats.contract import Format, FormatError, Option, at
 from ctgaze_app.formats.dataset import FIXATION_COLUMNS, KEYS, SAMPLE_COLUMNS, CaseRecord, DataSet
-from ctgaze_app.formats.dataset_checks import EARLIEST_S, FIXATION_KINDS, LONGEST_S, SAMPLE_KINDS, check_dataset
+from ctgaze_app.formats.dataset_checks import FIXATION_KINDS, LONGEST_S, SAMPLE_KINDS, check_dataset
 from ctgaze_app.formats.mapped_places import (
     DECIMALS,
     declared_from_norm,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 FARTHEST = 1e6
 LONGEST_FIXATION_S = 60.0
+EARLIEST_S = -60.0
+"""Before the picture; an earlier onset counts from something else."""
 MOST_OUTSIDE = 0.5
 MAPPING_FILE = "mapping.toml"
 

@@ -37,6 +37,14 @@ def read_text_bytes(path: Path, *, encoding: str = "utf-8") -> bytes:
     return checked_text(data, path, encoding=encoding)
 
 
+def first_bytes(path: Path, count: int) -> bytes:
+    """How a file begins, nothing of a folder; for hints."""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as stream:
+        return stream.read(count)
+
+
 def checked_text(data: bytes, path: Path | str, *, encoding: str = "utf-8") -> bytes:
     """`data` as UTF-8 without a byte order mark; raises as `read_text_bytes` does."""
     for mark, name in _OTHER_MARKS:

@@ -73,6 +73,13 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: tuple[str, ...]) 
     assert not (tmp_path / "in").exists()
 
 
+def test_without_a_format_the_likely_one_is_named_but_not_taken(tmp_path: Path) -> None:
+    done = _run("import", _gaze(tmp_path), "--out", tmp_path / "in")
+    assert done.exit_code == 2
+    assert "looks like ct_scangaze" in " ".join(done.output.replace("│", " ").split())
+    assert not (tmp_path / "in").exists()
+
+
 def test_a_failure_is_our_own_error_which_the_program_tells_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "gaze.json").write_text("[1, 2", encoding="utf-8")
     done = _run("import", tmp_path / "gaze.json", "--format", "ct_scangaze", *OPTIONS, "--out", tmp_path / "in")

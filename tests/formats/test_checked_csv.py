@@ -83,6 +83,7 @@ def test_columns_may_come_in_any_order(tmp_path: Path) -> None:
         (GOOD.replace("3e2", "NaN"), "table.csv, row 4, column x: nan is not a number"),
         (GOOD.replace("3e2", "3,2"), "table.csv, row 4: too many cells: 7 where the header has 6"),
         (GOOD.replace("a,1.5,1,3.25,gaze,1", "a,1.5,1"), "table.csv, row 2: too few cells: 3 where the header has 6"),
+        (GOOD.replace("3.0,", "0x1F,"), "table.csv, row 4, column count: '0x1F' is not a number"),
         (GOOD.replace("3e2", "0x10"), "table.csv, row 4, column x: '0x10' is not a number"),
         (GOOD.replace("3.0,", "99999999999999999999,"), "table.csv, row 4, column count: '99999999999999999999' is"),
         (GOOD.replace("gaze,1", "Gaze,1"), "table.csv, row 2, column kind: 'Gaze' is not one of gaze, calibration"),

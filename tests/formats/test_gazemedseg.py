@@ -35,7 +35,14 @@ def _csv(folder: Path, text: str = HEADER + ROWS) -> Path:
     return path
 
 
-MUTATION_SUBJECTS = (Subject("gazemedseg", _csv, {}),)
+def _longer(folder: Path) -> Path:
+    # So many rows that shuffling them cannot by chance leave images together.
+    return _csv(
+        folder, HEADER + ROWS + "".join(f"p1_02.jpg,{n},0.3,0.4,90,801,{n * 200},300,600\n" for n in range(3, 9))
+    )
+
+
+MUTATION_SUBJECTS = (Subject("gazemedseg", _longer, {}),)
 
 
 def _read(path: Path, **options: str) -> DataSet:

@@ -93,7 +93,7 @@ def _image(folder: Path) -> Path:
 
 
 def _screen(folder: Path) -> Path:
-    return _files(folder, SCREEN_MAPPING, SCREEN_CSV)
+    return _files(folder, SCREEN_MAPPING, SCREEN_CSV + "".join(f"2;{9000 + 4000 * n};{n};1;1\n" for n in range(6)))
 
 
 _HERE = {"mapping": "{folder}/mapping.toml"}
