@@ -19,12 +19,12 @@ from ctgaze_app.formats.checked_csv import read_csv_table
 from ctgaze_app.formats.contract import Format, FormatError, Option, at
 from ctgaze_app.formats.dataset import (
     FIXATION_COLUMNS,
-    REGION_COLUMNS,
     SAMPLE_COLUMNS,
     WORD_COLUMNS,
     CaseRecord,
     DataSet,
 )
+from ctgaze_app.formats.egd_boxes import read_boxes
 from ctgaze_app.formats.egd_calibration import CalibrationError, calibration_error, calibration_record
 from ctgaze_app.formats.egd_display import (
     MODELS,
@@ -45,7 +45,6 @@ from ctgaze_app.formats.egd_showings import (
     number_trials,
 )
 from ctgaze_app.formats.egd_tables import (
-    BOX_COLUMNS,
     BOX_FILE,
     CASE_FOLDER,
     FIXATION_FILE,
@@ -131,14 +130,14 @@ def read_egd(path: Path, options: Mapping[str, str]) -> DataSet:
         fixations=fixation_table,
         samples=sample_table,
         words=_words(transcripts, shown, options["reader"]),
-        regions=_regions(folder / BOX_FILE, pictures, findings) if (folder / BOX_FILE).exists() else None,
+        regions=read_boxes(folder / BOX_FILE, pictures, findings) if (folder / BOX_FILE).exists() else None,
         screen={
             "width_px": SCREEN.width_px, "height_px": SCREEN.height_px, "width_mm": SCREEN.width_mm,
             "height_mm": SCREEN.height_mm, "distance_mm": SCREEN.distance_mm, "rate_hz": RATE_HZ,
         },
         provenance={
             "format": FORMAT.name,
-            "options": dict(options),
+            "options": {**options, "image_sizes": "declared" if options["image_sizes"] else ""},
             "files": _digests(folder),
             "notes": findings.notes,
             "calibration": calibration_record(calibration),
@@ -171,7 +170,15 @@ def _sheet(path: Path) -> pd.DataFrame:
 
 
 def _gaze(path: Path) -> GazeRows:
-    return gaze_rows(path, read_csv_table(path, (*GAZE_COLUMNS, SLICE_COLUMN), extra="keep"))
+    rows = gaze_rows(path, read_csv_table(path, (*GAZE_COLUMNS, SLICE_COLUMN), extra="keep"))
+    for names, codes, column in (
+        (rows.sessions, rows.session, "SESSION_ID"), (rows.pictures, rows.picture, "DICOM_ID")
+    ):  # fmt: skip
+        wrong = next((code for code, name in enumerate(names) if not is_code(name)), None)
+        if wrong is not None:
+            place = at(path, int(np.argmax(codes == wrong)) + 2, column)
+            raise FormatError("is not a code of letters, digits, - and _", place=place, remedy="correct it")
+    return rows
 
 
 def _names(codes: NDArray[Any], names: tuple[str, ...]) -> Any:
@@ -297,40 +304,6 @@ def _words(
         for phrase in transcript.phrases
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=[*WORD_COLUMNS, "source_layout", "source_sentence"])
-
-
-def _regions(path: Path, pictures: Pictures, findings: Findings) -> pd.DataFrame:
-    """Boxes; an edge between two pixels gives the pixels whose centre is inside, as the study counts fixations."""
-    import pandas as pd
-
-    table = read_csv_table(path, BOX_COLUMNS, extra="keep")
-    for low, high in (("x1", "x2"), ("y1", "y2")):
-        turned = np.flatnonzero((table[low] > table[high]).to_numpy())
-        if len(turned):
-            raise FormatError(
-                f"{low} is above {high}", place=at(path, int(turned[0]) + 2, low), remedy="are the columns exchanged?"
-            )
-    known = table["dicom_id"].isin(list(pictures.cases)).to_numpy()
-    findings.tell("this picture is not in the master sheet", path, np.flatnonzero(~known), "dicom_id")
-    twice = np.flatnonzero(table.duplicated(["dicom_id", "bbox_name"]).to_numpy())
-    findings.tell("this box is there twice", path, twice, "bbox_name")
-    shape = np.array([pictures.shape_kji.get(case, (1, 10**9, 10**9)) for case in table["dicom_id"]]).reshape(-1, 3)
-    for name, size in (("x2", shape[:, 2]), ("y2", shape[:, 1])):
-        findings.tell("the box reaches beyond the picture", path, np.flatnonzero(table[name] > size), name)
-    deep = "z1" in table and "z2" in table
-    columns = {
-        "case": table["dicom_id"].array,
-        "region": table["bbox_name"].array,
-        "group": [""] * len(table),
-        "i_first": np.ceil(table["x1"].to_numpy()).astype(np.int64),
-        "i_last": np.floor(table["x2"].to_numpy()).astype(np.int64),
-        "j_first": np.ceil(table["y1"].to_numpy()).astype(np.int64),
-        "j_last": np.floor(table["y2"].to_numpy()).astype(np.int64),
-        "k_first": table["z1"].fillna(0).to_numpy(np.int64) if deep else np.zeros(len(table), np.int64),
-        "k_last": table["z2"].fillna(0).to_numpy(np.int64) if deep else np.zeros(len(table), np.int64),
-    }
-    source = {f"source_{name}": table[name].array for name in table.columns[2:]}
-    return pd.DataFrame({name: columns[name] for name in REGION_COLUMNS} | source)
 
 
 def _cases(

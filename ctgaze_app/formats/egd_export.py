@@ -44,7 +44,7 @@ from ctgaze_app.formats.egd_tables import (
 )
 from ctgaze_app.formats.egd_transcript import FILE as TRANSCRIPT_FILE
 from ctgaze_app.formats.egd_transcript import Phrase, Transcript, write_transcript
-from ctgaze_app.study.session import read_manifest
+from ctgaze_app.study.session import is_code, read_manifest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,8 @@ def write_egd(dataset: DataSet, folder: Path, options: Mapping[str, str]) -> tup
     Raises
     ------
     FormatError
-        When the folder holds anything, onsets are not known, sound is asked for without a session, or the disk refuses.
+        When the folder holds anything, a code is none, onsets are not known, sound is asked for without a session, or
+        the disk refuses.
     SessionError
         When the session's sound cannot be read.
     """
@@ -75,6 +76,7 @@ def write_egd(dataset: DataSet, folder: Path, options: Mapping[str, str]) -> tup
         raise FormatError(
             "sound is asked for and no session folder is named", remedy="--option session=<folder>, or audio=leave"
         )
+    _check_codes(dataset)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=".egd-", dir=folder.parent))
@@ -95,6 +97,18 @@ def write_egd(dataset: DataSet, folder: Path, options: Mapping[str, str]) -> tup
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
+
+
+def _check_codes(dataset: DataSet) -> None:
+    """Codes become names of folders, so nothing else may stand there."""
+    found = {record.case for record in dataset.cases}
+    for table in (dataset.fixations, dataset.samples, dataset.words):
+        if table is not None:
+            for key in ("session", "reader", "case"):
+                found |= set(map(str, table[key].unique()))
+    wrong = sorted(code for code in found if code and not is_code(code))
+    if wrong:
+        raise FormatError(f"{wrong[0][:60]!r} is not a code", remedy="letters, digits, - and _")
 
 
 def _refused(folder: Path, error: OSError) -> FormatError:

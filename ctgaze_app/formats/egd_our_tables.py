@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from ctgaze_app.formats.contract import FormatError
 from ctgaze_app.formats.dataset import KEYS, CaseRecord, DataSet
 from ctgaze_app.formats.egd_tables import BOX_NAMES, GAZE_NAMES, PADS, SHEET_NAMES, SLICE, TIME
-from ctgaze_app.study.session import is_code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,11 +79,8 @@ def gaze_tables(dataset: DataSet, *, as_pictures: bool) -> GazeTables:
     Raises
     ------
     FormatError
-        When a fixation has no onset, or a case's code is none.
+        When a fixation has no onset.
     """
-    for record in dataset.cases:
-        if not is_code(record.case):
-            raise FormatError(f"case {record.case[:60]!r} is not a code", remedy="letters, digits, - and _")
     fixations, samples = dataset.fixations, dataset.samples
     targets = int((fixations["kind"] == "calibration").sum())
     fixations = fixations[fixations["kind"] != "calibration"]

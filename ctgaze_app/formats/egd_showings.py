@@ -207,20 +207,20 @@ def check_gaze(rows: GazeRows, findings: Findings, *, fixations: bool) -> None:
     Raises
     ------
     FormatError
-        When times or counters run backwards within a showing, a fixation has no time, or gaze is valid and empty; for
-        everything else when `findings` refuses.
+        When times run backwards within a showing, a fixation has no time, or gaze is valid and empty; for everything
+        else when `findings` refuses.
     """
     within = np.diff(rows.run, prepend=-1) == 0
     time = rows.column(TIME)
-    _ascending(rows, within, "CNT", strictly=True)
-    _ascending(rows, within, TIME, strictly=fixations)
+    _counted_once(rows, within, "CNT", findings)
+    _ascending(rows, within, TIME)
     if fixations:
         for name in ("FPOGS", "FPOGD", "FPOGID"):
             empty = np.flatnonzero(np.isnan(rows.column(name)))
             if len(empty):
                 raise _fault("the cell is empty", rows, empty[0], name, "a fixation needs it")
-        _ascending(rows, within, "FPOGS", strictly=False)
-        _ascending(rows, within, "FPOGID", strictly=True)
+        _counted_once(rows, within, "FPOGID", findings)
+        _ascending(rows, within, "FPOGS")
         gap = np.abs(rows.column("FPOGS") + rows.column("FPOGD") - time)
         findings.tell(
             "start and duration do not add up to the time of the row",
@@ -249,12 +249,15 @@ def check_gaze(rows: GazeRows, findings: Findings, *, fixations: bool) -> None:
     _check_ticks(rows, time, findings)
 
 
-def _ascending(rows: GazeRows, within: NDArray[np.bool_], name: str, *, strictly: bool) -> None:
-    step = np.diff(rows.column(name), prepend=0.0)
-    wrong = np.flatnonzero(within & ((step <= 0) if strictly else (step < 0)))
+def _ascending(rows: GazeRows, within: NDArray[np.bool_], name: str) -> None:
+    wrong = np.flatnonzero(within & (np.diff(rows.column(name), prepend=0.0) < 0))
     if len(wrong):
-        message = "repeats or goes back within a showing" if strictly else "goes back within a showing"
-        raise _fault(message, rows, wrong[0], name, "put the rows in the order of time, each once")
+        raise _fault("goes back within a showing", rows, wrong[0], name, "put the rows in the order of time")
+
+
+def _counted_once(rows: GazeRows, within: NDArray[np.bool_], name: str, findings: Findings) -> None:
+    wrong = np.flatnonzero(within & (np.diff(rows.column(name), prepend=0.0) <= 0))
+    findings.tell("repeats or goes back within a showing", rows.path, wrong, name)
 
 
 def _check_ticks(rows: GazeRows, time: Floats, findings: Findings) -> None:

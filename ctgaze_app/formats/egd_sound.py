@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctgaze_app.errors import SessionError
+from ctgaze_app.formats.contract import FormatError
 
 if TYPE_CHECKING:
     from ctgaze_app.review.audio_track import AudioTrack
@@ -26,11 +27,15 @@ def write_sound(session: Path, trial: int, case: str, folder: Path) -> bool:
     ------
     SessionError
         When the session cannot be read, or has no such trial.
+    FormatError
+        When this system cannot write MP3 or the disk refuses.
     """
     import soundfile
 
     from ctgaze_app.study.session import read_manifest
 
+    if "MP3" not in soundfile.available_formats():
+        raise FormatError("this system's libsndfile writes no MP3", remedy="install the soundfile package from PyPI")
     manifest = read_manifest(session)
     record = next((each for each in manifest.trials if each.number == trial and each.case == case), None)
     if record is None:
@@ -49,8 +54,11 @@ def write_sound(session: Path, trial: int, case: str, folder: Path) -> bool:
     silence = np.zeros((max(-first, 0), sound.shape[1]), dtype=np.int16)
     sound = np.concatenate([silence, sound[max(first, 0) :]])
     folder.mkdir(parents=True, exist_ok=True)
-    soundfile.write(folder / "audio.wav", sound, rate_hz, subtype="PCM_16")
-    soundfile.write(folder / "audio.mp3", *_for_mp3(sound, rate_hz), format="MP3")
+    try:
+        soundfile.write(folder / "audio.wav", sound, rate_hz, subtype="PCM_16")
+        soundfile.write(folder / "audio.mp3", *_for_mp3(sound, rate_hz), format="MP3")
+    except RuntimeError as error:
+        raise FormatError(f"this sound cannot be written: {error}", place=folder.name) from error
     return True
 
 

@@ -354,6 +354,19 @@ def test_rows_that_left_their_picture_are_refused(folder: Path) -> None:
     assert "these rows do not stand with the others of this picture" in refused(folder)
 
 
+def test_a_sample_that_repeats_is_reported_when_asked_for(folder: Path) -> None:
+    table = pd.read_csv(folder / SAMPLE_FILE)
+    pd.concat([table[:6], table[5:]]).to_csv(folder / SAMPLE_FILE, index=False)
+    assert "eye_gaze.csv, row 8, column CNT: repeats or goes back" in refused(folder)
+    notes = read(folder, disagreement="report").provenance["notes"]
+    assert "eye_gaze.csv, row 8, column CNT: repeats or goes back within a showing" in notes
+
+
+def test_a_session_that_is_no_code_is_refused(folder: Path) -> None:
+    change(folder / SAMPLE_FILE, "SESSION_ID", "../1", 4)
+    assert "eye_gaze.csv, row 6, column SESSION_ID: is not a code" in refused(folder)
+
+
 def test_an_unknown_picture_is_a_target_only_when_that_is_declared(folder: Path) -> None:
     for name in (FIXATION_FILE, SAMPLE_FILE):
         table = pd.read_csv(folder / name)

@@ -227,3 +227,13 @@ def test_without_a_session_code_the_reader_is_the_session(tmp_path: Path) -> Non
     source.fixations["session"] = ""
     write(source, tmp_path / "out")
     assert set(read_back(tmp_path / "out").fixations["session"]) == {"r01", "r02"}
+
+
+@pytest.mark.parametrize("key", ["session", "reader", "case"])
+def test_a_code_that_would_leave_the_folder_is_refused(tmp_path: Path, key: str) -> None:
+    source = make_dataset(samples=None)
+    assert source.words is not None
+    source.words[key] = "../../elsewhere"
+    with pytest.raises(FormatError, match=r"'\.\./\.\./elsewhere' is not a code"):
+        write(source, tmp_path / "a" / "out")
+    assert not list(tmp_path.rglob("transcript.json"))
