@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ctgaze_app import __version__
-from ctgaze_app.cli import demo, doctor, regions, session, study, tracker
+from ctgaze_app.cli import compare, demo, doctor, exchange, regions, session, study, tracker
 from ctgaze_app.crash_report import tell_unexpected
 from ctgaze_app.errors import CTGazeError
 
@@ -22,6 +22,9 @@ app = typer.Typer(
 )
 app.command(name="demo")(demo.demo)
 app.command(name="doctor")(doctor.doctor)
+app.command(name="import")(exchange.import_)
+app.command(name="export")(exchange.export)
+app.command(name="compare")(compare.compare)
 app.command(name="regions")(regions.regions)
 app.add_typer(session.app, name="session")
 app.add_typer(study.app, name="study")
