@@ -16,7 +16,8 @@ from ctgaze_app.errors import CTGazeError
 
 if TYPE_CHECKING:
     from ctgaze_app.formats.scanpath_sources import PathSource
-    from models.metrics.comparison import Comparison
+    from ctgaze_app.formats.session_masks import CaseMasks
+    from models.metrics.comparison_report import Comparison
     from models.metrics.measures import MeasureParameters
     from models.scanpath import Scanpath, Source
 
@@ -66,6 +67,9 @@ def compare(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the floors and the bootstrap.")] = 1,
     bootstrap: Annotated[int, typer.Option("--bootstrap", min=100, help="Resamples over patients.")] = 10_000,
+    ct: Annotated[
+        bool, typer.Option("--ct/--no-ct", help="Open the sessions' CT to find body and lungs, for maps and floors.")
+    ] = True,
     differences: Annotated[
         bool, typer.Option("--differences/--no-differences", help="Tables of candidate minus floor.")
     ] = True,
@@ -80,8 +84,9 @@ def compare(
     """
     from ctgaze_app.formats.contract import FormatError
     from ctgaze_app.formats.scanpath_sources import check_one_volume_each, read_scanpaths
-    from models.metrics.comparison import ComparisonParameters
+    from ctgaze_app.formats.session_masks import CaseMasks
     from models.metrics.comparison import compare as compare_paths
+    from models.metrics.comparison_report import ComparisonParameters
 
     options = _options(option or [])
     measures = _measures(bins, matching, temporal_bin_ms, sigma)
@@ -94,16 +99,20 @@ def compare(
         taught = [read_scanpaths(name, format_name=format_name, options=options) for name in training or []]
         check_one_volume_each([*read, *taught])
         paths = _with_roles([path for source in read for path in source.paths], model or [], simulated or [])
-        parameters = ComparisonParameters(measures, seed=seed, resamples=bootstrap)
         lent = [path for source in taught for path in source.paths]
+        masks = _masks(named, [*paths, *lent]) if ct else CaseMasks(notes=("whole volumes stand for bodies and lungs",))
+        parameters = ComparisonParameters(measures, seed=seed, resamples=bootstrap)
         try:
-            found = compare_paths(paths, training=lent, parameters=parameters, progress=report)
+            found = compare_paths(
+                paths, training=lent, bodies_kji=masks.bodies_kji, lungs_kji=masks.lungs_kji, parameters=parameters,
+                progress=report,
+            )  # fmt: skip
         except ValueError as error:
             raise CTGazeError(f"cannot be compared: {error}", remedy=_remedy(paths)) from error
     found = replace(
         found,
         versions={"ctgaze": __version__, **found.versions},
-        notes=tuple(note for source in [*read, *taught] for note in source.notes) + found.notes,
+        notes=tuple(note for source in [*read, *taught] for note in source.notes) + masks.notes + found.notes,
     )
     if as_json:
         typer.echo(json.dumps({**found.to_dict(), "sources": _sources(read), "training": _sources(taught)}))
@@ -168,6 +177,15 @@ def _with_roles(paths: Sequence[Scanpath], models: Sequence[str], simulated: Seq
                 raise CTGazeError(f"{option} {code}: nobody has this code", remedy=f"codes: {', '.join(sorted(known))}")
             roles[code] = "model" if source == "model" else "simulated"
     return [replace(path, source=roles.get(path.who, path.source)) for path in paths]
+
+
+def _masks(named: Sequence[str], paths: Sequence[Scanpath]) -> CaseMasks:
+    """Body and lungs of the cases of volumes; pictures have none."""
+    from ctgaze_app.formats.scanpath_sources import session_folder
+    from ctgaze_app.formats.session_masks import CaseMasks, masks_of_sessions
+
+    cases = list(dict.fromkeys(path.case for path in paths if path.shape_kji[0] > 1))
+    return masks_of_sessions([session_folder(name) for name in named], cases) if cases else CaseMasks()
 
 
 def _remedy(paths: Sequence[Scanpath]) -> str:

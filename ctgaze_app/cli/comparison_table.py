@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from models.metrics.bootstrap import Estimate
-    from models.metrics.comparison import Comparison, Role, Row
+    from models.metrics.comparison_report import Comparison, Role, Row
 
 WIDTH = 100
 NOT_AVAILABLE = "n/a"
@@ -95,6 +95,8 @@ def _footnotes(comparison: Comparison) -> Iterator[str]:
         f"what comes from people comes from other patients only. {OTHER_PATIENT.capitalize()}: with its own length. "
         f"{SAW_TOOTH.capitalize()}: no chance."
     )
+    if comparison.masked:
+        yield "Maps are limited to the body, and floors to the body or the lungs, as found in the CT."
     for row in comparison.with_role("floor"):
         if row.note:
             yield f"Floor {row.name}: {row.note}."

@@ -54,10 +54,7 @@ def read_scanpaths(
     CTGazeError
         One line: nothing there, a format that must be declared, an unreadable file, or no fixation on an image.
     """
-    path = Path(name)
-    trial = None
-    if not path.exists():
-        path, trial = _split_trial(name)
+    path, trial = _place(name)
     if (path / MANIFEST_NAME).is_file():
         from ctgaze_app.formats.from_session import dataset_from_session
 
@@ -121,7 +118,14 @@ def check_one_volume_each(sources: Sequence[PathSource]) -> None:
                     )
 
 
-def _split_trial(name: str) -> tuple[Path, int]:
+def session_folder(name: str) -> Path:
+    """The folder or file that a source's name means, without its trial."""
+    return _place(name)[0]
+
+
+def _place(name: str) -> tuple[Path, int | None]:
+    if Path(name).exists():
+        return Path(name), None
     found = re.fullmatch(r"(.+):(\d+)", name)
     if found is not None and Path(found[1]).exists():
         return Path(found[1]), int(found[2])

@@ -32,10 +32,12 @@ def cc(first: ArrayLike, second: ArrayLike, *, mask: ArrayLike | None = None, fa
     if faithful:
         a, b = a / (a.sum() + PUBLISHED_EPSILON), b / (b.sum() + PUBLISHED_EPSILON)
     a, b = a - a.mean(), b - b.mean()
-    scale = float(np.sqrt(a @ a) * np.sqrt(b @ b))
+    # Sums of products and not dot products: those of a threaded BLAS wait longer for their threads than they compute.
+    together = float((a * b).sum())
+    scale = float(np.sqrt((a * a).sum()) * np.sqrt((b * b).sum()))
     if faithful:
-        return float(a @ b) / (scale + PUBLISHED_EPSILON)
-    return float(a @ b) / scale if scale > 0 else float("nan")
+        return together / (scale + PUBLISHED_EPSILON)
+    return together / scale if scale > 0 else float("nan")
 
 
 def similarity(first: ArrayLike, second: ArrayLike, *, mask: ArrayLike | None = None) -> float:

@@ -9,7 +9,8 @@ import pytest
 
 from models.metrics import comparison as module
 from models.metrics.bootstrap import paired_difference
-from models.metrics.comparison import Comparison, ComparisonParameters, compare, pair_kind
+from models.metrics.comparison import compare, pair_kind
+from models.metrics.comparison_report import Comparison, ComparisonParameters
 from models.metrics.floors import FLOORS, MARKOV, OTHER_PATIENT, SHUFFLE, Target
 from models.metrics.measures import MEASURES, MeasureParameters, ReferenceScorer
 from models.scanpath import Scanpath, Source
