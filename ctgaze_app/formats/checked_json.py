@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ctgaze_app.formats.contract import FormatError, at
 from ctgaze_app.formats.text_file import read_text_bytes
@@ -33,11 +34,15 @@ def read_json(path: Path) -> Any:
             raise FormatError(f"the key {double[:40]!r} is twice in one object", place=at(path), remedy="delete one")
         return found
 
-    def constant(name: str) -> Any:
+    def constant(name: str) -> NoReturn:
         raise FormatError(f"{name} is not a number that can be measured", place=at(path), remedy="correct it")
 
+    def number(digits: str) -> float:
+        value = float(digits)
+        return value if math.isfinite(value) else constant(digits[:20])
+
     try:
-        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant, parse_float=number)
     except json.JSONDecodeError as error:
         raise FormatError(
             f"is not JSON: {error.msg} in line {error.lineno}, character {error.colno}",

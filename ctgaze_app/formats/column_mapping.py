@@ -113,8 +113,8 @@ def read_mapping(path: Path) -> ColumnMapping:
         )
     try:
         mapping = ColumnMapping.model_validate(tomllib.loads(text), strict=True)
-    except tomllib.TOMLDecodeError as error:
-        raise FormatError(f"is no TOML: {error}", place=at(path), remedy="correct it") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise FormatError(f"is no TOML: {str(error)[:200]}", place=at(path), remedy="correct it") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "top level"

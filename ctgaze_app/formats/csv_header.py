@@ -14,6 +14,7 @@ from typing import Literal
 
 from ctgaze_app.formats.contract import FormatError, at
 
+LONGEST_NAME = 200
 Kind = Literal["text", "integer", "number", "flag"]
 
 
@@ -70,7 +71,15 @@ class CsvText:
             if start >= len(data):
                 raise FormatError("has no header", place=at(path), remedy="restore it from a copy")
         cells = next(csv.reader(io.StringIO(line, newline=""), delimiter=separator))
-        names = tuple(name.strip() or f"unnamed_{place + 1}" for place, name in enumerate(cells))
+        # White space within a name, line ends above all, would break the one line of an error.
+        names = tuple(" ".join(name.split()) or f"unnamed_{place + 1}" for place, name in enumerate(cells))
+        for place, name in enumerate(names, start=1):
+            if len(name) > LONGEST_NAME:
+                raise FormatError(
+                    f"the name of column {place} has {len(name)} characters",
+                    place=at(path, row),
+                    remedy="check the separator, or whether the file has a header",
+                )
         for name in names:
             if names.count(name) > 1:
                 raise FormatError(

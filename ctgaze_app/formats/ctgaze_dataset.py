@@ -6,7 +6,6 @@ It loses nothing of a `DataSet`: what is written is read back equal, and every t
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +18,7 @@ from ctgaze_app.formats.contract import Format, FormatError, at
 from ctgaze_app.formats.dataset import DataSet
 from ctgaze_app.formats.dataset_checks import TABLE_COLUMNS, check_dataset
 from ctgaze_app.formats.dataset_columns import meanings
+from ctgaze_app.formats.written_files import json_bytes, write_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,41 +86,64 @@ def read_ctgaze(path: Path, options: Mapping[str, str]) -> DataSet:
 
 def write_ctgaze(dataset: DataSet, folder: Path, options: Mapping[str, str]) -> tuple[Path, ...]:
     """Write the folder; ``dataset.json`` comes last, so that its presence says that the tables are whole."""
-    folder = Path(folder)
     check_dataset(dataset, DATASET_FILE)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        written, tables = [], {}
-        for name in TABLE_COLUMNS:
-            table = getattr(dataset, name)
-            if table is None:
-                continue
-            path = folder / f"{name}.parquet"
-            # The index is never part of a table; text of any kind becomes plain strings.
-            table.to_parquet(path, index=False)
-            tables[name] = {
-                "file": path.name,
-                "rows": len(table),
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-                "columns": meanings(name, list(table.columns)),
-            }
-            written.append(path)
-        content = {
-            "format": "ctgaze",
-            "schema": 1,
-            "source": dataset.source,
-            "screen": {name: float(value) for name, value in dataset.screen.items()},
-            "cases": [case_fields(record) for record in dataset.cases],
-            "tables": tables,
-            "provenance": dict(dataset.provenance),
+    files: dict[str, bytes] = {}
+    tables = {}
+    for name in TABLE_COLUMNS:
+        table = getattr(dataset, name)
+        if table is None:
+            continue
+        file = f"{name}.parquet"
+        files[file] = _parquet_bytes(name, table)
+        tables[name] = {
+            "file": file,
+            "rows": len(table),
+            "sha256": hashlib.sha256(files[file]).hexdigest(),
+            "columns": meanings(name, list(table.columns)),
         }
-        text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-        (folder / DATASET_FILE).write_bytes(text.encode("utf-8"))
-    except OSError as error:
+    content = {
+        "format": "ctgaze",
+        "schema": 1,
+        "source": dataset.source,
+        "screen": {name: float(value) for name, value in dataset.screen.items()},
+        "cases": [case_fields(record) for record in dataset.cases],
+        "tables": tables,
+        "provenance": dict(dataset.provenance),
+    }
+    return write_files(Path(folder), {**files, DATASET_FILE: json_bytes(content)})
+
+
+def _parquet_bytes(name: str, table: pd.DataFrame) -> bytes:
+    import io
+
+    import pyarrow as pa
+
+    table = table.copy(deep=False)
+    for column in TABLE_COLUMNS[name]:
+        # Codes shared by many rows may come as categories, whole numbers as integers: the file has one form of each.
+        if column in TEXT_COLUMNS and table[column].dtype.name == "category":
+            table[column] = table[column].astype(str)
+        elif _kind_of(column) == "f" and table[column].dtype.kind in "iuf":
+            table[column] = table[column].astype("float64")
+        if table[column].dtype.kind not in _kind_of(column):
+            raise FormatError(
+                f"{name}.{column} has the type {table[column].dtype}, which this layout cannot hold", place=DATASET_FILE
+            )
+    stream = io.BytesIO()
+    try:
+        table.to_parquet(stream, index=False)
+    except (pa.ArrowException, TypeError, ValueError) as error:
         raise FormatError(
-            f"cannot be written: {error.strerror or type(error).__name__}", place=folder.name, remedy="check rights"
+            f"{name} cannot be written: {' '.join(str(error).split())[:200]}", place=DATASET_FILE
         ) from error
-    return (*written, folder / DATASET_FILE)
+    return stream.getvalue()
+
+
+def _kind_of(column: str) -> str:
+    """Numpy's kinds that a column may have."""
+    return (
+        "O" if column in TEXT_COLUMNS else "iu" if column in WHOLE_COLUMNS else "b" if column in FLAG_COLUMNS else "f"
+    )
 
 
 def _read_table(described: Path, name: str, record: _Table) -> pd.DataFrame:
@@ -142,15 +165,7 @@ def _read_table(described: Path, name: str, record: _Table) -> pd.DataFrame:
         raise FormatError(f"its table {name} has other rows or columns than it says", place=at(described))
     for column in TABLE_COLUMNS[name]:
         kind = table[column].dtype.kind if column in table else "?"
-        right = (
-            "O"
-            if column in TEXT_COLUMNS
-            else "iu"
-            if column in WHOLE_COLUMNS
-            else "b"
-            if column in FLAG_COLUMNS
-            else "f"
-        )
+        right = _kind_of(column)
         if kind not in right:
             raise FormatError(f"has the type {kind}, not {right}", place=at(path, 1, column))
     return table

@@ -265,7 +265,12 @@ def write_mapped_csv(dataset: DataSet, folder: Path, options: Mapping[str, str])
     text: str = table.to_csv(index=False, lineterminator="\n", sep=mapping.file.separator)
     encoded = csv_bytes(table) if mapping.file.separator == "," else text.encode("utf-8")
     if mapping.file.encoding.lower() not in ("utf-8", "utf8"):
-        encoded = encoded.decode("utf-8").encode(mapping.file.encoding)
+        try:
+            encoded = encoded.decode("utf-8").encode(mapping.file.encoding)
+        except (LookupError, UnicodeEncodeError) as error:
+            raise FormatError(
+                f"the encoding {mapping.file.encoding[:40]!r} cannot hold this table", place=at(declared)
+            ) from error
     return write_files(Path(folder), {f"{mapping.rows}.csv": encoded, MAPPING_FILE: declared.read_bytes()})
 
 

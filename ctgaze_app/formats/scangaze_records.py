@@ -123,7 +123,7 @@ def _numbers(path: Path, place: str, fields: Mapping[str, Any], name: str) -> Fl
         if type(value) not in (int, float):
             raise _fault(path, f"{place}.{name}", f"item {number} is {str(value)[:20]!r}, not a number")
         if not -FARTHEST <= value <= FARTHEST:
-            raise _fault(path, f"{place}.{name}", f"item {number} is {value:.3g}, which cannot be")
+            raise _fault(path, f"{place}.{name}", f"item {number} is {str(value)[:20]}, which cannot be")
     return np.array(values, dtype=np.float64)
 
 

@@ -60,6 +60,10 @@ def checked_text(data: bytes, path: Path | str, *, encoding: str = "utf-8") -> b
     if not plain or not data.isascii():
         try:
             text = data.decode(encoding)
+        except LookupError as error:
+            raise FormatError(
+                f"{encoding[:40]!r} is no encoding", place=at(path), remedy="name one, utf-8 say"
+            ) from error
         except UnicodeDecodeError as error:
             raise FormatError(
                 f"is not {encoding}: 0x{data[error.start]:02X} at byte {error.start}, line {_line(data, error.start)}",

@@ -96,6 +96,8 @@ def test_columns_may_come_in_any_order(tmp_path: Path) -> None:
         (GOOD.replace("pupil", "pupil_mm"), "table.csv, row 1, column pupil_mm: this column is not known, but is"),
         (GOOD.replace("pupil", "x"), "table.csv, row 1, column x: this column is there twice"),
         (GOOD.replace("pupil", "X_ORIGINAL"), "table.csv, row 1: x and X_ORIGINAL mean the same column"),
+        (GOOD.replace("pupil", '"pu\npil"'), "row 1, column pu pil: this column is not known"),
+        ("a" * 300 + "\n1\n", "table.csv, row 1: the name of column 1 has 300 characters"),
         (GOOD.replace(",", ";"), "the cells seem to be separated by semicolons"),
         (GOOD[:-12], "has no line end, so the file may have been cut off"),
         (GOOD.replace("b,2", '"b,2'), "table.csv, row 3: a quotation mark is not closed"),

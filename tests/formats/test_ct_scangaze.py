@@ -120,6 +120,7 @@ def test_nothing_that_changes_numbers_is_guessed(missing: str) -> None:
         ({"T": [250, 100, 1500]}, "fixation 1 lasts 250 s (T is in seconds"),
         ({"T": [0.1, -0.1, 1]}, "fixation 2 lasts -0.1 s"),
         ({"X": [1, "2", 3]}, "record 1.X: item 2 is '2', not a number"),
+        ({"X": [1, 10**400, 3]}, "record 1.X: item 2 is 1000"),
         ({"X": [1, True, 3]}, "record 1.X: item 2 is 'True', not a number"),
         ({"name": None}, "record 1.name: this field is missing or no text"),
         ({"onset": [2, 1, 3]}, "record 1.onset: descends"),
@@ -129,6 +130,13 @@ def test_a_wrong_record_is_refused_with_its_place(tmp_path: Path, changes: dict[
     with pytest.raises(FormatError) as caught:
         _read(_one(tmp_path, **changes))
     assert said in str(caught.value)
+
+
+def test_a_number_too_large_to_hold_is_told(tmp_path: Path) -> None:
+    path = _one(tmp_path, X=[1, 2, 3])
+    path.write_text(path.read_text(encoding="utf-8").replace("[1, 2, 3]", "[1, 2e999, 3]"), encoding="utf-8")
+    with pytest.raises(FormatError, match=r"gaze\.json: 2e999 is not a number that can be measured"):
+        _read(path)
 
 
 def test_shapes_come_from_a_csv_or_from_nifti_with_its_affine(tmp_path: Path) -> None:

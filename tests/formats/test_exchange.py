@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,19 @@ import pytest
 
 from ctgaze_app.ct.writing import write_ct_series
 from ctgaze_app.errors import SessionError
-from ctgaze_app.formats.contract import FormatError
+from ctgaze_app.formats.contract import FormatError, checked_options
 from ctgaze_app.formats.ct_scangaze import read_ct_scangaze
 from ctgaze_app.formats.ctgaze_dataset import read_ctgaze, write_ctgaze
 from ctgaze_app.formats.exchange import export_sources, import_file, new_folder
 from ctgaze_app.formats.from_session import dataset_from_session
 from ctgaze_app.formats.joined import join_datasets
+from ctgaze_app.formats.registry import every_format, format_named
 from ctgaze_app.study.processing import process_session
 from tests.factories.sessions import SyntheticSession, make_session
 from tests.formats.gaze_tables import make_dataset
+from tests.formats.mutations import differing_numbers, subjects_of
 from tests.formats.test_ct_scangaze import DECLARED, RECORD
+from tests.formats.test_mapped_csv import IMAGE_MAPPING
 
 WRITTEN = {"index_base": "1", "z": "slice", "axes": "column_row"}
 
@@ -135,6 +139,40 @@ def test_a_code_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
         with pytest.raises(FormatError, match="cannot be part of a file name"):
             export_sources([str(tmp_path / "d")], name, {}, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["d"]
+
+
+@pytest.mark.parametrize("name", [each.name for each in every_format() if each.read is not None])
+def test_what_any_format_reads_becomes_a_data_set_folder_with_the_same_numbers(tmp_path: Path, name: str) -> None:
+    subject = subjects_of(name)[0]
+    (tmp_path / "source").mkdir()
+    path = subject.make(tmp_path / "source")
+    declared = {key: value.replace("{folder}", str(tmp_path / "source")) for key, value in subject.options.items()}
+    import_file(path, name, declared, tmp_path / "in")
+    found = format_named(name)
+    assert found.read is not None
+    direct = found.read(path, checked_options(declared, found.read_options, name))
+    again = read_ctgaze(tmp_path / "in", {})
+    assert differing_numbers(direct, again) == ""
+    assert differing_numbers(again, direct) == ""
+    assert len(direct.scanpaths()) == len(again.scanpaths())
+
+
+@pytest.mark.parametrize("name", [each.name for each in every_format() if each.write is not None])
+def test_a_session_leaves_in_any_format(tmp_path: Path, session: SyntheticSession, name: str) -> None:
+    found = format_named(name)
+    mapping = tmp_path / "m.toml"
+    mapping.write_text(IMAGE_MAPPING.replace("index_base = 1", "index_base = 0"), encoding="utf-8")
+    declared = {
+        option.name: str(mapping) if option.name == "mapping" else option.choices[0]
+        for option in found.write_options
+        if option.default is None
+    }
+    result = export_sources([str(session.folder)], name, declared, tmp_path / "out")
+    assert result.files
+    assert all((tmp_path / "out" / file).is_file() for file in result.files)
+    for path in (path for path in (tmp_path / "out").rglob("*") if path.is_file()):
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        assert str(tmp_path).encode() not in content
 
 
 def test_sources_are_joined_and_contradictions_refused() -> None:
