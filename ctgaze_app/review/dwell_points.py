@@ -291,7 +291,9 @@ def _kept(
     none = np.zeros(len(ij), dtype=bool)
     reasons["other_plane"] = across[safe] if len(views) else none
     reasons["slab"] = slab[safe] if len(views) and not include_slabs else none
-    reasons["off_image"] = reasons["off_image"] | (slice_index < 0) | (slice_index >= shape_kji[0])
+    # Half a pixel of slack: the tables are rounded.
+    within = ((ij > -1) & (ij < (shape_kji[2], shape_kji[1]))).all(axis=1)
+    reasons["off_image"] = reasons["off_image"] | ~within | (slice_index < 0) | (slice_index >= shape_kji[0])
     keep = np.ones(len(ij), dtype=bool)
     left_out: dict[str, float] = {}
     for name, gone in reasons.items():

@@ -34,7 +34,8 @@ def add_gaussians(
 ) -> None:
     """Add a Gaussian of mass `weights` (N,) around each `ij` (N, 2) to its slice of `volume` [k, j, i], in place.
 
-    Only the patch that a row reaches is touched, as the product of two profiles.
+    Only the patch that a row reaches is touched, as the product of two profiles. A row that reaches no voxel adds
+    nothing, also with ``keep``.
     """
     variance = np.stack([covariance_ij[:, 0, 0], covariance_ij[:, 1, 1]], axis=1)
     sigma = np.sqrt(variance)
@@ -68,7 +69,10 @@ def _profile(centre: float, sigma: float, size: int, edge: Edge, kernel: Kernel,
         return low, profile
     if edge == "reflect":
         return 0, _folded(profile[None], np.arange(low, high + 1), size)[0]
-    inside = profile[max(-low, 0) : len(profile) - max(high - size + 1, 0)]
+    # The loops check no bounds: a profile that lies wholly beyond the image must be empty.
+    inside = profile[max(-low, 0) : max(len(profile) - max(high - size + 1, 0), 0)]
+    if len(inside) == 0 or not inside.sum() > 0:
+        return 0, np.empty(0)
     return max(low, 0), inside / inside.sum() if edge == "keep" else inside
 
 
@@ -102,6 +106,8 @@ def _add_tilted(
         return
     inside_i, inside_j = (i >= 0) & (i < plane.shape[1]), (j >= 0) & (j < plane.shape[0])
     patch = patch[np.ix_(inside_j, inside_i)]
+    if not patch.sum() > 0:
+        return
     if edge == "keep":
         patch /= patch.sum()
     plane[j[inside_j][0] : j[inside_j][-1] + 1, i[inside_i][0] : i[inside_i][-1] + 1] += (weight * patch).astype(

@@ -49,6 +49,8 @@ def test_each_segment_takes_the_zoom_of_the_view_in_its_middle() -> None:
     [
         ({"x_voxel": [10.0, np.nan]}, VIEWS, "off_image"),
         ({"slice_index": [3, -1]}, VIEWS, "off_image"),
+        ({"x_voxel": [10.0, 5000.0]}, VIEWS, "off_image"),
+        ({"y_voxel": [5.0, -2.0]}, VIEWS, "off_image"),
         ({"series": [0, 1]}, VIEWS, "other_series"),
         ({"slice_index": [3, 5]}, VIEWS, "no_view"),
         ({}, track([(100.0, painted(1, 3)), (100.28, painted(2, 4, slab_mm=9, projection=1))]), "slab"),
