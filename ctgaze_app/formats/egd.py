@@ -8,7 +8,7 @@ of their own. Every column comes along as ``source_<name>``, so that the tables 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +20,16 @@ from ctgaze_app.formats.contract import Format, FormatError, Option, at
 from ctgaze_app.formats.dataset import (
     FIXATION_COLUMNS,
     SAMPLE_COLUMNS,
-    WORD_COLUMNS,
     CaseRecord,
     DataSet,
 )
 from ctgaze_app.formats.egd_boxes import read_boxes
-from ctgaze_app.formats.egd_calibration import CalibrationError, calibration_error, calibration_record
+from ctgaze_app.formats.egd_calibration import (
+    CalibrationError,
+    calibration_error,
+    calibration_record,
+    mean_error_norm,
+)
 from ctgaze_app.formats.egd_display import (
     MODELS,
     SCREEN,
@@ -46,7 +50,6 @@ from ctgaze_app.formats.egd_showings import (
 )
 from ctgaze_app.formats.egd_tables import (
     BOX_FILE,
-    CASE_FOLDER,
     FIXATION_FILE,
     GAZE_COLUMNS,
     SAMPLE_FILE,
@@ -56,8 +59,8 @@ from ctgaze_app.formats.egd_tables import (
     SLICE_COLUMN,
     TIME,
 )
-from ctgaze_app.formats.egd_transcript import FILE as TRANSCRIPT_FILE
-from ctgaze_app.formats.egd_transcript import Transcript, read_transcript
+from ctgaze_app.formats.egd_transcript import Transcript
+from ctgaze_app.formats.egd_words import first_showings, read_transcripts, words_table
 from ctgaze_app.study.session import is_code
 
 if TYPE_CHECKING:
@@ -80,6 +83,7 @@ READ_OPTIONS = (
         default="",
     ),
     Option("sample_gaze", "a sample's point of gaze: the fixation filter's or the raw one", ("FPOG", "BPOG"), "FPOG"),
+    Option("correction", "shift gaze by the session's mean calibration error", ("none", "session"), "none"),
     Option("calibration_ids", "which unknown pictures are calibration targets", ("shortened", "absent"), "shortened"),
     Option("disagreement", "what to do with rows that contradict themselves", ("refuse", "report"), "refuse"),
     Option("reader", "code of the reader, who is not in the tables", default="reader-1"),
@@ -113,23 +117,24 @@ def read_egd(path: Path, options: Mapping[str, str]) -> DataSet:
         check_gaze(rows, findings, fixations=rows is fixations)
     sample_trials, trials = number_trials(samples, fixations, findings)
     pictures = pictures_of(folder, sheet, tables, targets, options["image_sizes"])
-    shown = _trial_of_case(fixations, trials)
-    transcripts = _transcripts(folder, pictures, findings)
-    fixation_table, uncertain = _fixations(fixations, trials, pictures, options, findings)
+    calibration = _calibration(fixations, trials, targets)
+    drift = _drift(tables, calibration, options, findings)
+    shown = first_showings(fixations, trials)
+    transcripts = read_transcripts(folder, pictures, findings)
+    fixation_table, uncertain = _fixations(fixations, trials, pictures, options, findings, drift)
     sample_table = None
     if samples is not None and sample_trials is not None:
-        sample_table = _samples(samples, sample_trials, pictures, options, findings)
+        sample_table = _samples(samples, sample_trials, pictures, options, findings, drift)
     if options["display"] != STORED and pictures.solved:
         findings.notes.append(
             f"{pictures.solved} picture sizes solved from the published coordinates; odd sizes show as one larger"
         )
-    calibration = _calibration(fixations, trials, targets)
     sheet_rows = _sheet_rows(sheet)
     return DataSet(
         cases=_cases(sheet_rows, pictures, transcripts, options["reader"]),
         fixations=fixation_table,
         samples=sample_table,
-        words=_words(transcripts, shown, options["reader"]),
+        words=words_table(transcripts, shown, options["reader"]),
         regions=read_boxes(folder / BOX_FILE, pictures, findings) if (folder / BOX_FILE).exists() else None,
         screen={
             "width_px": SCREEN.width_px, "height_px": SCREEN.height_px, "width_mm": SCREEN.width_mm,
@@ -203,11 +208,19 @@ def _common(rows: GazeRows, trials: NDArray[np.intp], reader: str) -> dict[str, 
 
 
 def _mapped(
-    rows: GazeRows, pictures: Pictures, options: Mapping[str, str], gaze: str, findings: Findings, *, compare: bool
+    rows: GazeRows,
+    pictures: Pictures,
+    options: Mapping[str, str],
+    gaze: str,
+    findings: Findings,
+    drift: Mapping[str, tuple[float, float]],
+    *,
+    compare: bool,
 ) -> dict[str, Any]:
     valid = rows.column(f"{gaze}V") == 1
-    x = np.where(valid, rows.column(f"{gaze}X"), np.nan)
-    y = np.where(valid, rows.column(f"{gaze}Y"), np.nan)
+    shift = np.array([drift.get(session, (0.0, 0.0)) for session in rows.sessions]).reshape(-1, 2)[rows.session]
+    x = np.where(valid, rows.column(f"{gaze}X") - shift[:, 0], np.nan)
+    y = np.where(valid, rows.column(f"{gaze}Y") - shift[:, 1], np.nan)
     places = map_rows(rows, x, y, pictures, options["display"], findings, compare=compare)
     depth = rows.column(SLICE) if SLICE in rows.table else np.zeros(len(x))
     return {
@@ -222,13 +235,18 @@ def _mapped(
 
 
 def _fixations(
-    rows: GazeRows, trials: NDArray[np.intp], pictures: Pictures, options: Mapping[str, str], findings: Findings
+    rows: GazeRows,
+    trials: NDArray[np.intp],
+    pictures: Pictures,
+    options: Mapping[str, str],
+    findings: Findings,
+    drift: Mapping[str, tuple[float, float]],
 ) -> tuple[pd.DataFrame, float]:
     """The table, and the largest vertical disagreement of the display models on a picture, in its pixels."""
     import pandas as pd
 
     columns = _common(rows, trials, options["reader"])
-    columns |= _mapped(rows, pictures, options, "FPOG", findings, compare=True)
+    columns |= _mapped(rows, pictures, options, "FPOG", findings, drift, compare=True)
     columns |= {
         "fixation": (np.arange(len(rows.run)) - rows.first[rows.run] + 1).astype(np.int64),
         "kind": _names(pictures.is_target(rows).astype(np.intp), ("fixation", "calibration")),
@@ -245,15 +263,20 @@ def _fixations(
 
 
 def _samples(
-    rows: GazeRows, trials: NDArray[np.intp], pictures: Pictures, options: Mapping[str, str], findings: Findings
+    rows: GazeRows,
+    trials: NDArray[np.intp],
+    pictures: Pictures,
+    options: Mapping[str, str],
+    findings: Findings,
+    drift: Mapping[str, tuple[float, float]],
 ) -> pd.DataFrame:
     import pandas as pd
 
     gaze = options["sample_gaze"]
     if gaze != "FPOG":
-        _mapped(rows, pictures, options, "FPOG", findings, compare=True)
+        _mapped(rows, pictures, options, "FPOG", findings, drift, compare=True)
     columns = _common(rows, trials, options["reader"])
-    columns |= _mapped(rows, pictures, options, gaze, findings, compare=gaze == "FPOG")
+    columns |= _mapped(rows, pictures, options, gaze, findings, drift, compare=gaze == "FPOG")
     columns |= {
         "onset_s": rows.column(TIME),
         "kind": _names(pictures.is_target(rows).astype(np.intp), ("gaze", "calibration")),
@@ -268,42 +291,6 @@ def _source_columns(rows: GazeRows) -> dict[str, Any]:
         for name in rows.table.columns
         if name not in ("SESSION_ID", "DICOM_ID")
     }
-
-
-def _trial_of_case(rows: GazeRows, trials: NDArray[np.intp]) -> dict[str, tuple[str, int]]:
-    """Session and trial of each picture's first showing."""
-    found: dict[str, tuple[str, int]] = {}
-    for first, trial in zip(rows.first, trials, strict=True):
-        found.setdefault(rows.pictures[rows.picture[first]], (rows.sessions[rows.session[first]], int(trial)))
-    return found
-
-
-def _transcripts(folder: Path, pictures: Pictures, findings: Findings) -> dict[str, Transcript]:
-    found: dict[str, Transcript] = {}
-    for case in pictures.cases:
-        file = folder / CASE_FOLDER / case / TRANSCRIPT_FILE
-        if file.is_file():
-            try:
-                found[case] = read_transcript(file, case)
-            except FormatError as error:
-                findings.refused(error)
-    return found
-
-
-def _words(
-    transcripts: Mapping[str, Transcript], shown: Mapping[str, tuple[str, int]], reader: str
-) -> pd.DataFrame | None:
-    import pandas as pd
-
-    if not transcripts:
-        return None
-    rows = [
-        (*shown.get(case, ("", 1))[:1], reader, shown.get(case, ("", 1))[1], case, phrase.text, phrase.start_s,
-         phrase.end_s, "transcript", transcript.layout, phrase.sentence)
-        for case, transcript in transcripts.items()
-        for phrase in transcript.phrases
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=[*WORD_COLUMNS, "source_layout", "source_sentence"])
 
 
 def _cases(
@@ -344,6 +331,24 @@ def _calibration(rows: GazeRows, trials: NDArray[np.intp], targets: set[str]) ->
             session = rows.sessions[rows.session[last]]
             found.append(calibration_error(session, int(trial), picture, float(x[last]), float(y[last])))
     return found
+
+
+def _drift(
+    tables: Sequence[GazeRows], errors: Sequence[CalibrationError], options: Mapping[str, str], findings: Findings
+) -> dict[str, tuple[float, float]]:
+    """By session, the mean signed error in fractions of the screen that is taken off; the published data have it on."""
+    if options["correction"] == "none":
+        return {}
+    if options["display"] == STORED:
+        raise FormatError(
+            "positions that are taken as stored cannot be corrected",
+            remedy="declare another display, or correction=none",
+        )
+    found = {session: mean_error_norm(errors, session) for session in tables[0].sessions}
+    without = [session for session, error in found.items() if error is None]
+    if without:
+        findings.notes.append(f"{len(without)} sessions without a calibration target are not corrected")
+    return {session: error for session, error in found.items() if error is not None}
 
 
 def _digests(folder: Path) -> dict[str, str]:

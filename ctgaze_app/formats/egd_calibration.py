@@ -83,6 +83,13 @@ def summary(errors: Sequence[CalibrationError]) -> CalibrationSummary | None:
     return CalibrationSummary(int(known.sum()), **figures)
 
 
+def mean_error_norm(errors: Sequence[CalibrationError], session: str) -> tuple[float, float] | None:
+    """Mean signed error (x, y) of a session's targets in fractions of the screen; None without a target."""
+    known = [(error.x_norm, error.y_norm) for error in errors if error.session == session]
+    known = [pair for pair in known if np.isfinite(pair).all()]
+    return _pair(np.mean(known, axis=0)) if known else None
+
+
 def calibration_record(errors: Sequence[CalibrationError]) -> dict[str, Any]:
     """Plain values for the provenance: every target, all together, and each session."""
     by_session: dict[str, list[CalibrationError]] = {}

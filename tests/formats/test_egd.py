@@ -137,6 +137,20 @@ def test_opposite_drifts_cancel_with_their_sign_and_add_without() -> None:
     assert summary([]) is None
 
 
+def test_a_sessions_mean_error_can_be_taken_off(good: Path) -> None:
+    raw, corrected = read(good), read(good, correction="session")
+    record = raw.provenance["calibration"]
+    error = {each["session"]: (each["x_norm"], each["y_norm"]) for each in record["targets"]}
+    shift_x = (raw.fixations["x_screen_norm"] - corrected.fixations["x_screen_norm"]).to_numpy()
+    expected = np.array([error[session][0] for session in raw.fixations["session"]])
+    assert shift_x == pytest.approx(expected, abs=1e-12)
+    last = corrected.fixations[corrected.fixations["case"] == TARGETS[0]].iloc[-1]
+    assert (last["x_screen_norm"], last["y_screen_norm"]) == pytest.approx((0.5, 0.5))
+    assert (corrected.fixations["y_voxel"] > raw.fixations["y_voxel"])[raw.fixations["on_image"]].all()
+    with pytest.raises(FormatError, match="taken as stored cannot be corrected"):
+        read(good, correction="session", display="stored")
+
+
 def test_sizes_are_solved_from_the_published_coordinates(good: Path) -> None:
     dataset = read(good)
     shapes = [dataset.case(case).shape_kji for case in PICTURES]
