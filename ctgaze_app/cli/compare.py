@@ -79,8 +79,7 @@ def compare(
     Floors say what a path scores that knows nothing of the case, the ceiling what another reading scores. Differences
     from the floors are tested by paired bootstrap over patients.
 
-    Example: ctgaze compare study/sessions/r01_20260102T030405Z study/sessions/r02_20260103T030405Z predictions.json
-    --format ct_scangaze --option origin=0 --model ct-searcher
+    Example: ctgaze compare sessions/r01_20260102T030405Z sessions/r02_20260103T030405Z predictions --model ct-searcher
     """
     from ctgaze_app.formats.contract import FormatError
     from ctgaze_app.formats.scanpath_sources import check_one_volume_each, read_scanpaths
@@ -115,7 +114,9 @@ def compare(
         notes=tuple(note for source in [*read, *taught] for note in source.notes) + masks.notes + found.notes,
     )
     if as_json:
-        typer.echo(json.dumps({**found.to_dict(), "sources": _sources(read), "training": _sources(taught)}))
+        typer.echo(
+            json.dumps({**found.to_dict(), "sources": _sources(read), "training": _sources(taught)}, allow_nan=False)
+        )
         return
     _print(found, with_differences=differences)
 

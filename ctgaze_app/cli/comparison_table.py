@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from models.metrics.floors import OTHER_PATIENT, SAW_TOOTH, SHUFFLE
+from models.metrics.floors import MARKOV, OTHER_PATIENT, SAW_TOOTH, SHUFFLE
 from models.metrics.measures import MEASURES, Group, Measure
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ TITLES: dict[Group, str] = {
     "maps": "Heat maps",
 }
 SHORT_NAMES = {SHUFFLE: "matched shuffle", OTHER_PATIENT: "other patient"}
-"""Of floors, where a table is too narrow for the name that the table of means has."""
+"""Of floors in the tables, which are narrow; the footnotes have the whole names."""
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 
@@ -37,7 +37,7 @@ def means_table(comparison: Comparison, group: Group) -> Table:
         _add_heading(table, heading)
         for row in comparison.with_role(role):
             cells = [_mean(row.scores.get(measure.key), measure) for measure in measures]
-            table.add_row(row.name, _count(row), *cells)
+            table.add_row(SHORT_NAMES.get(row.name, row.name), _count(row), *cells)
         table.add_section()
     return table
 
@@ -80,7 +80,7 @@ def _footnotes(comparison: Comparison) -> Iterator[str]:
     yield (
         f"ScanMatch and edit distance: {measures.bins.sentence()}; ScanMatch threshold {measures.threshold_bins:g} "
         f"cells, gap 0, with durations {measures.temporal_bin_s * 1000:g} ms a symbol. MultiMatch in mm where the "
-        f"spacing is known, not simplified. Matched: {_matching(measures.matching)}. 1 is identical."
+        f"spacing is known, not simplified. Matched: {_matching(measures.matching)}. 1: the same path."
     )
     chosen = measures.map
     if chosen is not None:
@@ -91,9 +91,10 @@ def _footnotes(comparison: Comparison) -> Iterator[str]:
             f"{measures.uniform_share:.0%} of a uniform map mixed into the candidate's, epsilon {measures.epsilon:.1e}."
         )
     yield (
-        f"Floors: as many fixations as the reference, {parameters.floor_draws} draws averaged, seed {parameters.seed}; "
-        f"what comes from people comes from other patients only. {OTHER_PATIENT.capitalize()}: with its own length. "
-        f"{SAW_TOOTH.capitalize()}: no chance."
+        f"Floors: as many fixations as the reference, {parameters.floor_draws} draws averaged, seed {parameters.seed}. "
+        f"{SHORT_NAMES[SHUFFLE].capitalize()}: another patient's path cut or repeated to the reference's length. "
+        f"{SHORT_NAMES[OTHER_PATIENT].capitalize()}: another patient's human path after body normalisation, with its "
+        f"own length. {SAW_TOOTH.capitalize()}: no chance. {MARKOV}: taught on other patients."
     )
     if comparison.masked:
         yield "Maps are limited to the body, and floors to the body or the lungs, as found in the CT."
@@ -101,7 +102,7 @@ def _footnotes(comparison: Comparison) -> Iterator[str]:
         if row.note:
             yield f"Floor {row.name}: {row.note}."
     yield _ceiling(comparison.with_role("ceiling"))
-    yield from (f"{note}." for note in comparison.notes)
+    yield from (f"{note[0].upper()}{note[1:]}." for note in comparison.notes)
 
 
 def _ceiling(rows: Sequence[Row]) -> str:

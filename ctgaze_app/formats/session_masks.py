@@ -64,7 +64,8 @@ def masks_of_sessions(folders: Sequence[Path], cases: Sequence[str]) -> CaseMask
         try:
             _add_masks(folder, manifest, sorted(set(wanted)), found, reasons)
         except CTGazeError as error:
-            reasons.update(dict.fromkeys(wanted, error.message))
+            place = f"{Path(error.place).name}: " if error.place else ""
+            reasons.update(dict.fromkeys(wanted, f"{place}{error.message}"))
     missing = [case for case in dict.fromkeys(cases) if case not in found.bodies_kji]
     if not missing:
         return found

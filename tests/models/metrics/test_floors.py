@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from models.metrics import floors
 from models.metrics.floors import NoFloorError, Target
+from models.metrics.scanmatch import scanmatch
 from models.scanpath import Scanpath
 from models.simulation.markov_reader import Box, fit_markov_reader
 
@@ -128,3 +129,10 @@ def test_an_empty_path_has_empty_floors() -> None:
     like = path_of("a", 0)
     assert len(floors.uniform(Target(like), 1)) == 0
     assert len(floors.saw_tooth(Target(like))) == 0
+
+
+def test_uniform_against_uniform_has_the_known_chance_level_of_the_published_scanmatch() -> None:
+    shape = (512, 512, 512)
+    like = path_of("a", 400, shape)
+    scores = [scanmatch(floors.uniform(Target(like), seed), like, faithful=True).score for seed in range(11, 16)]
+    assert np.mean(scores) == pytest.approx(0.35, abs=0.01)
