@@ -119,8 +119,9 @@ def _keys(path: Path, table: pd.DataFrame, mapping: ColumnMapping) -> pd.DataFra
     named = [*who, "trial"] if mapping.columns.trial else who
     if mapping.columns.trial:
         keys["trial"] = table[mapping.columns.trial]
-    new = (keys[named] != keys[named].shift()).any(axis=1).to_numpy()
-    again = new & keys.duplicated(named).to_numpy()
+    new = _changes(keys, named)
+    again = new.copy()
+    again[new] = keys.loc[new, named].duplicated().to_numpy()
     if again.any():
         column = mapping.columns.trial or mapping.columns.case or mapping.columns.reader
         raise FormatError(
@@ -134,8 +135,16 @@ def _keys(path: Path, table: pd.DataFrame, mapping: ColumnMapping) -> pd.DataFra
     return keys[list(KEYS)]
 
 
+def _changes(keys: pd.DataFrame, names: list[str]) -> Any:
+    """(N,) whether a row has another key than the row above."""
+    new = np.ones(len(keys), dtype=bool)
+    codes = [keys[name].factorize()[0] for name in names]
+    new[1:] = np.any([code[1:] != code[:-1] for code in codes], axis=0)
+    return new
+
+
 def _grids(mapping: ColumnMapping, keys: pd.DataFrame) -> dict[str, CaseGrid]:
-    cases = [str(case) for case in dict.fromkeys(keys["case"])]
+    cases = [str(case) for case in keys["case"].unique()]
     if mapping.place.frame == "image":
         return read_case_grids(mapping.place.shape, cases)
     screen = mapping.screen
@@ -169,7 +178,7 @@ def _rows(
         _check_time(path, seconds["onset_s"], keys, names.onset)
     frame = keys.copy()
     found: dict[str, Any] = {
-        "fixation": keys.groupby(list(KEYS), sort=False).cumcount() + 1,
+        "fixation": keys.groupby(list(KEYS), sort=False).cumcount() + 1 if mapping.rows == "fixations" else 0,
         "kind": table[names.kind] if names.kind else "fixation" if mapping.rows == "fixations" else "gaze",
         **seconds,
         "valid": table[names.valid] if names.valid else np.isfinite(place[:, :2]).all(axis=1),
@@ -192,7 +201,8 @@ def _lose_outside(
     path: Path, voxel: Any, keys: pd.DataFrame, grids: Mapping[str, CaseGrid], mapping: ColumnMapping
 ) -> None:
     """Gaze beside the picture has no voxel; a place far off, or most places off, is a wrong unit, shape or base."""
-    sizes = np.array([grids[str(case)].shape_kji[::-1] for case in keys["case"]], dtype=np.float64)
+    codes, cases = keys["case"].factorize()
+    sizes = np.array([grids[str(case)].shape_kji[::-1] for case in cases], dtype=np.float64)[codes]
     with np.errstate(invalid="ignore"):
         outside = (voxel < -0.5) | (voxel > sizes - 0.5)
         far = (voxel < -sizes) | (voxel > 2 * sizes)
@@ -210,8 +220,7 @@ def _lose_outside(
 
 
 def _check_time(path: Path, onset_s: Any, keys: pd.DataFrame, column: str) -> None:
-    same = (keys == keys.shift()).all(axis=1).to_numpy()
-    falls = same & (np.diff(onset_s, prepend=-np.inf) < 0)
+    falls = ~_changes(keys, list(KEYS)) & (np.diff(onset_s, prepend=-np.inf) < 0)
     if falls.any():
         raise FormatError(
             "time runs backwards within a trial",
