@@ -11,7 +11,8 @@ import pytest
 
 from ctgaze_app.formats.contract import Format, FormatError, checked_options
 from ctgaze_app.formats.registry import FORMATS, every_format, format_named
-from tests.formats.mutations import subjects_of
+from tests.formats.mutation_subjects import SUBJECTS
+from tests.formats.mutations import assert_no_silent_damage, subjects_of
 
 
 @pytest.mark.parametrize("name", list(FORMATS))
@@ -70,6 +71,10 @@ def test_what_is_not_this_format_is_one_line(tmp_path: Path, name: str, content:
 @pytest.mark.parametrize("name", [each.name for each in every_format() if each.read is not None])
 def test_every_reader_is_tried_with_damaged_files(name: str) -> None:
     assert subjects_of(name), f"no MUTATION_SUBJECTS in the test of {name}"
+
+
+def test_a_damaged_recording_never_gives_other_numbers_in_silence(tmp_path: Path) -> None:
+    assert_no_silent_damage(SUBJECTS["xdf"][0], tmp_path)
 
 
 @pytest.mark.parametrize("name", list(FORMATS))
