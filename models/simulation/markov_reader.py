@@ -62,9 +62,9 @@ class MarkovReader:
     """A first-order Markov chain over cells of the body, with a duration for each fixation.
 
     The chance of going from cell a to cell b is (n_ab + s) / (n_a + s C): n counts the transitions in the training
-    paths, C is the number of cells and s the Laplace smoothing, which gives every transition some chance. A cell never
-    left in training so has a uniform row, and with s C = 13 (0.1 x 128) a row seen 13 times is half training, half
-    uniform. The first cell has the same form. Within a cell the place is uniform. Durations are lognormal, with the
+    paths, C is the number of cells and s the Laplace smoothing, which gives every transition some chance. By default
+    s = 1 / C, one transition in all a row: a cell left n times in training is n / (n + 1) training, one never left is
+    uniform. (s = 1 would drown the training: 128 made-up transitions a row.) The first cell has the same form. Within a cell the place is uniform. Durations are lognormal, with the
     mean and the standard deviation of the logarithms over all training fixations longer than 0, whatever the cell.
 
     Attributes
@@ -120,7 +120,7 @@ def fit_markov_reader(
     boxes: Sequence[Box] | None = None,
     *,
     cells_ijk: tuple[int, int, int] = (4, 4, 8),
-    smoothing: float = 0.1,
+    smoothing: float | None = None,
 ) -> MarkovReader:
     """Learn from training scan paths.
 
@@ -129,17 +129,18 @@ def fit_markov_reader(
     boxes
         The body in each path's volume; None: the whole volume. Fixations beyond it count for its nearest cell.
     smoothing
-        Laplace's s, added to every count.
+        Laplace's s, added to every count; None: 1 / cells.
 
     Raises
     ------
     ValueError
         Without a fixation of a positive duration, or without smoothing.
     """
+    size = int(np.prod(cells_ijk))
+    smoothing = 1 / size if smoothing is None else smoothing
     if not smoothing > 0:
         raise ValueError(f"the smoothing must be positive, not {smoothing}")
     boxes = [Box.of_volume(path.shape_kji) for path in paths] if boxes is None else boxes
-    size = int(np.prod(cells_ijk))
     first, counts = np.zeros(size), np.zeros((size, size))
     durations = []
     for path, box in zip(paths, boxes, strict=True):

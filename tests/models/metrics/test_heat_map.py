@@ -135,3 +135,11 @@ def test_a_grid_beyond_memory_is_refused() -> None:
     path = path_of([(1, 1, 1)], shape_kji=(400, 512, 512))
     with pytest.raises(ValueError, match="too large"):
         heat_map(path, MapParameters(1.0, "voxel", cell_voxels=(1, 1, 1)))
+
+
+def test_a_large_volume_needs_a_small_grid_at_the_usual_sigma() -> None:
+    affine = np.diag([0.7, 0.7, 1.0, 1.0])
+    made = heat_map(path_of([(100, 200, 300)], shape_kji=(400, 512, 512), affine_lps=affine, mm_per_degree=12.0))
+    assert made.cell_voxels == (8, 8, 1)
+    assert made.density_kji.shape == (400, 64, 64)
+    assert made.density_kji.sum() == pytest.approx(1.0)

@@ -21,6 +21,9 @@ def test_transitions_and_first_cells_are_counted_and_smoothed() -> None:
     reader = fit_markov_reader([path], cells_ijk=(2, 1, 1), smoothing=0.5)
     np.testing.assert_allclose(reader.transitions, [[0.5 / 2, 1.5 / 2], [1.5 / 3, 1.5 / 3]])
     np.testing.assert_allclose(reader.first, [1.5 / 2, 0.5 / 2])
+    by_default = fit_markov_reader([path], cells_ijk=(2, 1, 1))
+    np.testing.assert_allclose(by_default.transitions, [[0.5 / 2, 1.5 / 2], [1.5 / 3, 1.5 / 3]])
+    assert by_default.to_dict()["smoothing"] == 0.5
     assert reader.log_mean == pytest.approx(np.log([0.1, 0.2]).mean())
     assert reader.patients == {"p1"}
 
