@@ -2,8 +2,9 @@
 
 The file does not say where its indices begin, which axis X counts, or whether Z is a slice or scaled to 512; all three
 must be declared. ``scaled_512`` lays 512 equal steps from the volume's first to its last edge: index p (from 0) of D
-slices is slice (p + 0.5) * D / 512 - 0.5. The published loader turns coordinates off the grid into a stop token or an IndexError; here they are
-refused with file and record. Fields of our own, which that loader passes over: ``onset`` (seconds) and ``kind``.
+slices is slice (p + 0.5) * D / 512 - 0.5. The published loader turns coordinates off the grid into a stop token or an
+IndexError; here they are refused with file and record. Fields of our own, which that loader passes over: ``onset``
+(seconds) and ``kind``.
 """
 
 from __future__ import annotations
