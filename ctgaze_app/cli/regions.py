@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ctgaze_app.ct.labelled_region import LabelledRegion
     from ctgaze_app.formats.dataset import DataSet
     from ctgaze_app.formats.region_report import RegionReport
+    from ctgaze_app.study.session_looks import SessionLooks
 
 
 class OverlapChoice(StrEnum):
@@ -80,11 +81,12 @@ def regions(
         raise typer.BadParameter("a test needs two groups", param_hint="--group")
     if out is not None and out.exists():
         raise SessionError("this is already there", place=str(out), remedy="name a new folder")
-    datasets = [dataset for source in sources for dataset in _datasets(source)]
+    found = [each for source in sources for each in _datasets(source)]
+    datasets, looks = [dataset for dataset, _ in found], [looks for _, looks in found if looks is not None]
     boxes, masks = _regions(region_file or [], sources, datasets)
     of_case = read_groups(groups) if groups else groups_of_cases(datasets, group) if group else None
     report = region_report(
-        datasets, boxes=boxes, masks=masks, groups=of_case, measure=measure.value, overlap=overlap.value,
+        datasets, looks=looks, boxes=boxes, masks=masks, groups=of_case, measure=measure.value, overlap=overlap.value,
         resamples=bootstrap, seed=seed,
     )  # fmt: skip
     if out is not None:
@@ -95,24 +97,24 @@ def regions(
         _print(report)
 
 
-def _datasets(source: Path) -> list[DataSet]:
+def _datasets(source: Path) -> list[tuple[DataSet, SessionLooks | None]]:
     from ctgaze_app.formats.contract import FormatError
     from ctgaze_app.formats.from_session import dataset_from_session
     from ctgaze_app.formats.registry import format_named
     from ctgaze_app.study.many_sessions import find_sessions
     from ctgaze_app.study.session import MANIFEST_NAME
+    from ctgaze_app.study.session_looks import session_looks
 
     if (source / "dataset.json").is_file():
         own = format_named("ctgaze")
         assert own.read is not None
-        return [own.read(source, {})]
-    if (source / MANIFEST_NAME).is_file():
-        return [dataset_from_session(source, samples=False)]
+        return [(own.read(source, {}), None)]
     if not source.is_dir():
         raise FormatError(
             "no session and no data set", place=source.name, remedy="bring a foreign file in with ctgaze import"
         )
-    return [dataset_from_session(folder, samples=False) for folder in find_sessions(source)]
+    folders = [source] if (source / MANIFEST_NAME).is_file() else find_sessions(source)
+    return [(dataset_from_session(folder, samples=False), session_looks(folder)) for folder in folders]
 
 
 def _regions(given: Sequence[str], sources: Sequence[Path], datasets: Sequence[DataSet]) -> tuple[Any, Any]:
@@ -177,10 +179,29 @@ def _masks(path: Path, case: str, sources: Sequence[Path]) -> Sequence[LabelledR
 
 
 def _write(report: RegionReport, out: Path) -> None:
-    out.mkdir(parents=True)
-    report.table.to_csv(out / "readings.csv", index=False, lineterminator="\n")
+    import shutil
+
+    from ctgaze_app.errors import SessionError
+
+    tables = {"readings.csv": report.table}
     if report.statistics is not None:
-        report.statistics.table.to_csv(out / "tests.csv", index=False, lineterminator="\n")
+        tables["tests.csv"] = report.statistics.table
+    staging, made = out.with_name(f"writing-{out.name}"), False
+    try:
+        staging.mkdir(parents=True)
+        made = True
+        for name, table in tables.items():
+            table.to_csv(staging / name, index=False, lineterminator="\n")
+        staging.rename(out)
+    except OSError as error:
+        raise SessionError(
+            f"the tables cannot be written: {error.strerror or type(error).__name__}",
+            place=str(out),
+            remedy="check rights and space",
+        ) from error
+    finally:
+        if made:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _print(report: RegionReport) -> None:
@@ -189,9 +210,9 @@ def _print(report: RegionReport) -> None:
 
     console = Console(width=120, highlight=False)
     shown = report.table.groupby(["region"], sort=False)
-    means = shown[["n_fixations", "dwell_s", "fixations_per_reading_s", "first_entry_s"]].mean()
+    means = shown[["n_fixations", "dwell_s", "visible_s", "fixations_per_reading_s", "first_entry_s"]].mean()
     table = Table(title=f"Gaze in regions: mean of {report.table.groupby(['session', 'trial']).ngroups} readings")
-    for name in ("region", "fixations", "dwell, s", "fixations/s of reading", "first entry, s"):
+    for name in ("region", "fixations", "dwell, s", "visible, s", "fixations/s of reading", "first entry, s"):
         table.add_column(name, justify="left" if name == "region" else "right")
     for region, row in means.iterrows():
         table.add_row(str(region), *(_cell(value) for value in row))

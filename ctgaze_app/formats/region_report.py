@@ -12,6 +12,7 @@ from ctgaze_app.formats.contract import FormatError, at
 from ctgaze_app.formats.dataset import DataSet
 from ctgaze_app.review.region_statistics import RegionStatistics, region_statistics
 from ctgaze_app.review.regions import Overlap, region_table, regions_from_boxes
+from ctgaze_app.study.session_looks import SessionLooks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +54,7 @@ class RegionReport:
 def region_report(
     datasets: Sequence[DataSet],
     *,
+    looks: Sequence[SessionLooks] = (),
     boxes: pd.DataFrame | None = None,
     masks: Mapping[str, Sequence[LabelledRegion]] | None = None,
     groups: Mapping[str, str] | None = None,
@@ -65,6 +67,9 @@ def region_report(
 
     Parameters
     ----------
+    looks
+        Dwell on every slice of recorded sessions: counted instead of the fixations of the data sets of these sessions.
+        Other data have fixations only, and their pictures count as shown until the last one ends.
     boxes
         Boxes with a column ``case``; None takes those that the data sets bring.
     masks
@@ -83,8 +88,12 @@ def region_report(
 
     fixations = pd.concat([dataset.fixations for dataset in datasets], ignore_index=True)
     regions = dict(masks) if masks is not None else _boxes_by_case(datasets, boxes)
-    table = region_table(fixations, regions, overlap=overlap)
-    notes = []
+    imported = fixations[~fixations["session"].isin([each.session for each in looks])]
+    parts = [region_table(imported, regions, overlap=overlap)]
+    for each in looks:
+        parts.append(region_table(each.rows, regions, reading_s=each.reading_s, shown=each.shown, overlap=overlap))
+    table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    notes = [note for each in looks for note in each.notes]
     without = sorted(set(fixations["case"].astype(str)) - set(regions))
     if without:
         notes.append(f"{len(without)} cases have no regions and are left out: {', '.join(without[:5])}")

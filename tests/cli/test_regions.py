@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from ctgaze_app.cli import app
 from ctgaze_app.formats.registry import format_named
+from tests.factories.sessions import make_session
 from tests.formats.test_region_report import grouped
 
 
@@ -38,3 +39,32 @@ def test_nothing_that_exists_is_overwritten(imported: Path) -> None:
     refused = CliRunner().invoke(app, ["regions", str(imported), "--out", str(imported)])
     assert refused.exit_code == 1
     assert "already there" in str(refused.exception)
+
+
+def test_a_drill_of_a_session_dwells_on_each_slice_only_while_it_was_shown(tmp_path: Path) -> None:
+    folder = make_session(tmp_path / "s", seconds=4.0, audio=False).folder
+    box = "region,i_first,i_last,j_first,j_last,k_first,k_last\nupper,0,63,0,63,0,2\n"
+    (tmp_path / "box.csv").write_text(box, encoding="utf-8")
+    asked = ["regions", str(folder), "--regions", str(tmp_path / "box.csv"), "--json"]
+    told = json.loads(CliRunner().invoke(app, asked).output)["readings"][0]
+    segments = pd.read_csv(folder / "derived" / "dwell_segments.csv")
+    inside = segments[segments["slice_index"].between(0, 2) & segments["x_voxel"].notna()]
+    whole = pd.read_csv(folder / "derived" / "fixations.csv").query("0 <= slice_index <= 2")["duration_s"].sum()
+    assert told["dwell_s"] == pytest.approx(inside["duration_s"].sum())
+    assert told["dwell_s"] < whole
+    assert told["n_fixations"] == inside["fixation"].nunique()
+    assert told["visible_s"] < told["reading_s"] < 4.0
+    assert told["dwell_s"] <= told["visible_s"]
+
+
+def test_a_folder_that_refuses_is_one_line_and_holds_nothing(
+    imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    refused = CliRunner().invoke(app, ["regions", str(imported), "--out", str(tmp_path / "new" / "out")])
+    assert refused.exit_code == 1
+    assert str(refused.exception).endswith("No space left on device (check rights and space)")
+    assert list((tmp_path / "new").iterdir()) == []
