@@ -84,6 +84,7 @@ def compare(
     from ctgaze_app.formats.contract import FormatError
     from ctgaze_app.formats.scanpath_sources import check_one_volume_each, read_scanpaths
     from ctgaze_app.formats.session_masks import CaseMasks
+    from models.metrics.comparison import NothingToCompareError
     from models.metrics.comparison import compare as compare_paths
     from models.metrics.comparison_report import ComparisonParameters
 
@@ -106,8 +107,13 @@ def compare(
                 paths, training=lent, bodies_kji=masks.bodies_kji, lungs_kji=masks.lungs_kji, parameters=parameters,
                 progress=report,
             )  # fmt: skip
+        except NothingToCompareError as error:
+            cases = ", ".join(sorted({path.case for path in paths})[:6])
+            raise CTGazeError(
+                f"cannot be compared: {error}", remedy=f"cases found: {cases}; name readings of the same case"
+            ) from error
         except ValueError as error:
-            raise CTGazeError(f"cannot be compared: {error}", remedy=_remedy(paths)) from error
+            raise CTGazeError(f"cannot be compared: {error}") from error
     found = replace(
         found,
         versions={"ctgaze": __version__, **found.versions},
@@ -187,11 +193,6 @@ def _masks(named: Sequence[str], paths: Sequence[Scanpath]) -> CaseMasks:
 
     cases = list(dict.fromkeys(path.case for path in paths if path.shape_kji[0] > 1))
     return masks_of_sessions([session_folder(name) for name in named], cases) if cases else CaseMasks()
-
-
-def _remedy(paths: Sequence[Scanpath]) -> str:
-    cases = ", ".join(sorted({path.case for path in paths})[:6])
-    return f"cases found: {cases}; name readings of the same case" if cases else ""
 
 
 def _sources(sources: Sequence[PathSource]) -> list[dict[str, object]]:

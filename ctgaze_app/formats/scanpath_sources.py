@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DATASET_NAME = "dataset.json"
+PRACTICE_NOTE = "Trials left out"
+"""How `formats.from_session` begins its sentence on trials that it passed over."""
 SAME_SPACING_MM = 1e-3
 SCREEN_FIELDS = ("width_px", "height_px", "width_mm", "height_mm", "distance_mm")
 
@@ -65,7 +67,9 @@ def read_scanpaths(
     else:
         dataset = _read_dataset(path, format_name, options or {})
     label = path.name if trial is None else f"{path.name}:{trial}"
-    return _source(label, dataset)
+    source = _source(label, dataset)
+    skipped = [note for note in dataset.provenance.get("notes", ()) if trial is None and note.startswith(PRACTICE_NOTE)]
+    return replace(source, notes=(*(f"{label}: {note.rstrip('.')}" for note in skipped), *source.notes))
 
 
 def one_scanpath(name: str, *, format_name: str | None = None, options: Mapping[str, str] | None = None) -> Scanpath:

@@ -26,6 +26,10 @@ DRAWN_ONCE: Final = frozenset({floors.SAW_TOOTH})
 """Floors without chance."""
 
 
+class NothingToCompareError(ValueError):
+    """No two scan paths are of the same case."""
+
+
 def compare(
     paths: Sequence[Scanpath],
     *,
@@ -50,8 +54,10 @@ def compare(
 
     Raises
     ------
+    NothingToCompareError
+        When no reference has a path of its case to be compared with.
     ValueError
-        When no reference has a path of its case to be compared with, or volumes of one case differ.
+        When volumes of one case differ, or a unit needs a spacing or a scale that a path does not know.
     """
     chosen = _references(paths) if references is None else list(references)
     notes = [f"{path.who} on {path.case} has no fixation on the image" for path in (*paths, *chosen) if not len(path)]
@@ -60,7 +66,7 @@ def compare(
     matched = [(r, [p for p in paths if p.case == r.case and p is not r and len(p)]) for r in chosen]
     scored = [(reference, others) for reference, others in matched if others]
     if not scored:
-        raise ValueError("no two of these scan paths are of the same case")
+        raise NothingToCompareError("no two of these scan paths are of the same case")
     lonely = [reference for reference, others in matched if not others]
     notes += [f"{path.who} on {path.case} has nothing to be compared with" for path in lonely]
     parameters = ComparisonParameters() if parameters is None else parameters

@@ -64,8 +64,9 @@ class MarkovReader:
     The chance of going from cell a to cell b is (n_ab + s) / (n_a + s C): n counts the transitions in the training
     paths, C is the number of cells and s the Laplace smoothing, which gives every transition some chance. By default
     s = 1 / C, one transition in all a row: a cell left n times in training is n / (n + 1) training, one never left is
-    uniform. (s = 1 would drown the training: 128 made-up transitions a row.) The first cell has the same form. Within a cell the place is uniform. Durations are lognormal, with the
-    mean and the standard deviation of the logarithms over all training fixations longer than 0, whatever the cell.
+    uniform. (s = 1 would drown the training: 128 made-up transitions a row.) The first cell has the same form. Within a
+    cell the place is uniform. Durations are lognormal, with the mean and the standard deviation of the logarithms over
+    all training fixations longer than 0, whatever the cell.
 
     Attributes
     ----------

@@ -13,6 +13,7 @@ from ctgaze_app.errors import CTGazeError
 from ctgaze_app.formats.ctgaze_dataset import write_ctgaze
 from ctgaze_app.formats.from_session import dataset_from_session
 from ctgaze_app.formats.scanpath_sources import PathSource, check_one_volume_each, one_scanpath, read_scanpaths
+from ctgaze_app.study.session import write_manifest
 from models.scanpath import Scanpath
 from tests.factories.sessions import SCREEN, ZOOM, SyntheticSession, make_session
 
@@ -43,6 +44,17 @@ def test_a_trial_is_chosen_by_number(session: SyntheticSession) -> None:
     assert source.name == "first:2"
     assert [path.case for path in source.paths] == ["case-2"]
     assert one_scanpath(f"{session.folder}:1").case == "case-1"
+
+
+def test_practice_is_left_out_and_said(session: SyntheticSession, tmp_path: Path) -> None:
+    folder = tmp_path / "first"
+    shutil.copytree(session.folder, folder)
+    first, second = session.manifest.trials
+    practised = session.manifest.model_copy(update={"trials": [first.model_copy(update={"kind": "practice"}), second]})
+    write_manifest(folder, practised)
+    source = read_scanpaths(str(folder))
+    assert [path.case for path in source.paths] == ["case-2"]
+    assert source.notes[0] == "first: Trials left out (practice, or not asked for): 1"
 
 
 def test_a_data_set_folder_gives_the_same_paths(session: SyntheticSession, tmp_path: Path) -> None:

@@ -178,3 +178,19 @@ def test_parameters_reach_the_measures() -> None:
         compare(paths, parameters=coarse).pairs[0].scores["kl_divergence"]
         < (compare(paths, parameters=QUICK).pairs[0].scores["kl_divergence"])
     )
+
+
+def test_pictures_without_a_spacing_are_compared_too() -> None:
+    random = np.random.default_rng(1)
+    paths = [
+        Scanpath.from_voxels(
+            np.column_stack([random.uniform(0, (119, 99), (12, 2)), np.zeros(12)]), random.uniform(0.1, 0.5, 12),
+            shape_kji=(1, 100, 120), who=who, case=case,
+        )
+        for who in ("r01", "r02") for case in ("a", "b")
+    ]  # fmt: skip
+    found = compare(paths, parameters=QUICK)
+    assert found.parameters.measures.map is not None
+    assert found.parameters.measures.map.sigma_unit == "voxel"
+    for row in (*found.with_role("candidate"), *found.with_role("floor")):
+        assert all(np.isfinite(estimate.mean) for estimate in row.scores.values()), row.name
