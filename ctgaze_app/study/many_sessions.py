@@ -77,21 +77,23 @@ def process_one(
     from ctgaze_app.study.loading import derived_is_current
     from ctgaze_app.study.processing import process_session
 
-    notes: tuple[str, ...] = ()
     state: State = "unchanged"
     try:
         manifest = read_manifest(folder)
         if again or not derived_is_current(folder, manifest, parameters):
-            made = process_session(folder, parameters=parameters or TOBII_IVT)
-            notes, state = made.problems, "processed"
+            process_session(folder, parameters=parameters or TOBII_IVT)
+            state = "processed"
+        notes = _problems(folder)
         if measures is not None:
-            from ctgaze_app.study.measuring import measure_session, measures_are_current
+            from ctgaze_app.study.measuring import measure_session, measures_are_current, measures_notes
 
             if again or not measures_are_current(folder, measures):
-                measured = measure_session(folder, organ=measures)
-                of_trials = [f"trial {each.trial}: {note}" for each in measured.trials for note in each.notes]
-                notes, state = (*notes, *measured.notes, *of_trials), "processed"
-        return SessionOutcome(folder, manifest.session, state, _count_fixations(folder), notes=notes)
+                measure_session(folder, organ=measures)
+                state = "processed"
+            notes += measures_notes(folder)
+        return SessionOutcome(
+            folder, manifest.session, state, _count_fixations(folder), notes=tuple(dict.fromkeys(notes))
+        )
     except CTGazeError as error:
         return SessionOutcome(folder, folder.name, "failed", problem=str(error))
     except Exception as error:  # noqa: BLE001 - one broken session must not cost the others their tables
@@ -200,6 +202,16 @@ _REST = ("session", "state", "fixations", "problem", "notes")
 def _lost(folder: Path) -> SessionOutcome:
     """A worker that died (out of memory, killed, a node gone) costs its own session only."""
     return SessionOutcome(folder, folder.name, "failed", problem="its worker died; is there enough memory?")
+
+
+def _problems(folder: Path) -> tuple[str, ...]:
+    """What a session's tables lack, also when they were made by an earlier run."""
+    import json
+
+    from ctgaze_app.study.derived import QUALITY_FILE
+
+    record = json.loads((folder / "derived" / QUALITY_FILE).read_text(encoding="utf-8"))
+    return tuple(str(problem) for problem in record["problems"])
 
 
 def _count_fixations(folder: Path) -> int:

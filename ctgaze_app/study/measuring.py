@@ -180,7 +180,7 @@ def measure_session(
     manifest = session.manifest
     sensitivity = session_sensitivity(folder)
     result = SessionMeasures(manifest.session, manifest.reader, organ, tuple(trials), tuple(notes), sensitivity)
-    _write(folder, result, wanted)
+    _write(folder, result, wanted, scans.missing)
     return result
 
 
@@ -194,6 +194,7 @@ class _Scans:
         self.volumes: Mapping[int, Volume] = given
         self._lungs: dict[int, tuple[Lungs | None, str]] = {}
         self._organ = organ
+        self.missing = False
         if organ == "none" and not needed:
             return
         try:
@@ -201,6 +202,7 @@ class _Scans:
         except CTGazeError as error:
             if needed:
                 raise
+            self.missing = True
             self.notes.append(f"coverage is not available: {error.message}")
 
     def lungs(self, series: int) -> tuple[Lungs | None, str]:
@@ -256,7 +258,7 @@ def _regions(truth: Truth, volume: Volume, case: str) -> tuple[LabelledRegion, .
     return regions
 
 
-def _write(folder: Path, result: SessionMeasures, truth: Mapping[str, Truth]) -> None:
+def _write(folder: Path, result: SessionMeasures, truth: Mapping[str, Truth], ct_missing: bool) -> None:
     """Tables first, `measures.json` last, so that its presence says that the others are whole."""
     import pandas as pd
 
@@ -264,6 +266,7 @@ def _write(folder: Path, result: SessionMeasures, truth: Mapping[str, Truth]) ->
     record = {
         "schema": MEASURES_SCHEMA,
         "provenance": measures_provenance(folder, result.organ, truth),
+        "ct_missing": ct_missing,
         **result.to_dict(),
     }
     lesions = result.lesion_table()
@@ -315,13 +318,33 @@ def measures_provenance(folder: Path, organ: Organ, truth: Mapping[str, Truth]) 
 
 
 def measures_are_current(folder: Path, organ: Organ) -> bool:
-    """Whether `measures.json` was made without truth, by this version, from the tables as they are now."""
+    """Whether `measures.json` was made by this version from the tables as they are now.
+
+    Truth does not matter: it adds lesions and changes no reading measure. Without its CT a session is tried again.
+    """
     try:
         record = json.loads((folder / "derived" / MEASURES_FILE).read_text(encoding="utf-8"))
-        current = record["provenance"] == measures_provenance(folder, organ, {})
-        return bool(current and record["schema"] == MEASURES_SCHEMA and (folder / "derived" / MEASURES_TABLE).is_file())
+        current = {**record["provenance"], "truth": {}} == measures_provenance(folder, organ, {})
+        current = current and record["schema"] == MEASURES_SCHEMA and not record["ct_missing"]
+        return bool(current and (folder / "derived" / MEASURES_TABLE).is_file())
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def measures_notes(folder: Path) -> tuple[str, ...]:
+    """What the measures in `measures.json` lack and why, as they were made.
+
+    Raises
+    ------
+    SessionError
+        When there is no such file, or it is none of ours.
+    """
+    try:
+        record = json.loads((folder / "derived" / MEASURES_FILE).read_text(encoding="utf-8"))
+        of_trials = [f"trial {each['trial']}: {note}" for each in record["trials"] for note in each["notes"]]
+        return (*map(str, record["notes"]), *of_trials)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SessionError("cannot be read", place=MEASURES_FILE, remedy="measure the session again") from error
 
 
 def _csv(table: pd.DataFrame) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -74,6 +75,28 @@ def test_reading_measures_of_all_sessions_become_one_table_and_are_made_once(stu
     assert [each.state for each in process_sessions(folders, measures="none", processes=1)] == ["unchanged"] * 3
     # Another organ is another table.
     assert [each.state for each in process_sessions(folders, measures="lungs", processes=1)] == ["processed"] * 3
+
+
+def test_what_the_tables_lack_is_told_again_when_nothing_changed(study: Path) -> None:
+    folder = find_sessions(study)[0]
+    recording = folder / "recording.xdf"
+    recording.write_bytes(recording.read_bytes()[:-2000])
+    first = process_sessions([folder], measures="none", processes=1)[0]
+    again = process_sessions([folder], measures="none", processes=1)[0]
+    assert (first.state, again.state) == ("processed", "unchanged")
+    assert any("the recording is damaged" in note for note in first.notes)
+    assert again.notes == first.notes
+
+
+def test_lesions_that_were_measured_stay_when_the_study_is_processed(study: Path) -> None:
+    folder = find_sessions(study)[0]
+    process_sessions([folder], measures="none", processes=1)
+    record = json.loads((folder / "derived" / "measures.json").read_text(encoding="utf-8"))
+    record["provenance"]["truth"] = {"case-1": {"file": "digest of a truth file"}}
+    (folder / "derived" / "measures.json").write_text(json.dumps(record), encoding="utf-8")
+    (folder / "derived" / "lesions.csv").write_text("name\n", encoding="utf-8")
+    assert process_sessions([folder], measures="none", processes=1)[0].state == "unchanged"
+    assert (folder / "derived" / "lesions.csv").is_file()
 
 
 def test_another_detector_makes_other_tables_and_none_keeps_them(study: Path) -> None:

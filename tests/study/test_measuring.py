@@ -111,6 +111,8 @@ def test_a_session_whose_ct_is_gone_is_measured_without_it(made: SyntheticSessio
     found = measure_session(made.folder)
     assert len(found.trials) == 2
     assert any("coverage is not available" in note for note in found.notes)
+    # Once the disk is back, coverage is not to stay empty.
+    assert not measures_are_current(made.folder, "lungs")
 
 
 def test_measures_are_current_until_something_they_depend_on_changes(made: SyntheticSession, tmp_path: Path) -> None:
