@@ -37,7 +37,7 @@ def detect_events(
     Parameters
     ----------
     time_s
-        (N,) ascending, seconds; irregular stamps are fine.
+        (N,) ascending, seconds; irregular and equal stamps are fine.
     direction
         (N, 3) unit line-of-sight vectors, x right, y down (`ScreenGeometry.px_to_vector`); ignored where not valid.
     valid
@@ -51,7 +51,7 @@ def detect_events(
     Raises
     ------
     ValueError
-        When lengths differ or times descend.
+        When lengths differ, times descend or are not finite, or a valid sample has no finite direction.
     """
     time = np.asarray(time_s, dtype=np.float64)
     gaze = np.array(direction, dtype=np.float64)
@@ -60,8 +60,12 @@ def detect_events(
         raise ValueError(
             f"times {time.shape}, directions {gaze.shape} and validity {seen.shape} do not belong together"
         )
-    if len(time) > 1 and np.any(time[1:] < time[:-1]):
-        raise ValueError("times must ascend")
+    if not (np.isfinite(time).all() and (time[1:] >= time[:-1]).all()):
+        raise ValueError("times must be finite and ascend")
+    # One such sample would pass through running sums into the velocity of every other.
+    undirected = int((seen & ~np.isfinite(gaze).all(axis=1)).sum())
+    if undirected:
+        raise ValueError(f"{undirected} samples are called valid and have no direction")
     closed = _closed(seen, pupil)
     known = fill_gaps(time, gaze, seen, parameters.max_gap_fill_s)
     found = _candidates(time, gaze, known, parameters)

@@ -63,6 +63,8 @@ class EngbertKlieglParameters(EventOptions):
             raise ValueError(f"the boundary factor must lie above 0 and not above the threshold factor: {self}")
         if not self.least_threshold_deg_s > 0:
             raise ValueError(f"the least threshold must be positive: {self}")
+        if not (self.merge_saccades_s >= 0 and 0 <= self.oscillation_peak_share <= 1):
+            raise ValueError(f"merging takes a time not negative, an oscillation's peak a share from 0 to 1: {self}")
 
 
 def median_sigma(values: Floats) -> float:

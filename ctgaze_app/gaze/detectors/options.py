@@ -55,7 +55,7 @@ class EventOptions:
         limits = (self.max_gap_fill_s, self.merge_gap_s, self.merge_angle_deg, self.min_duration_s,
                   self.min_saccade_duration_s, self.min_saccade_amplitude_deg, self.max_oscillation_s,
                   self.min_blink_s, self.blink_margin_s)  # fmt: skip
-        if not min(limits) >= 0:
-            raise ValueError(f"durations and angles must not be negative: {self}")
-        if self.min_blink_s > self.max_blink_s:
+        if not all(limit >= 0 for limit in limits):
+            raise ValueError(f"durations and angles must be numbers, not negative: {self}")
+        if not self.min_blink_s <= self.max_blink_s:
             raise ValueError(f"the shortest blink is longer than the longest: {self}")

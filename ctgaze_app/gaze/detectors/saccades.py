@@ -32,7 +32,7 @@ def measured_saccades(
     shift = end - begin
     rightward = (z * shift[:, 0] - x * shift[:, 2]) / np.where(flat > 0, flat, 1.0)
     downward = (-x * y * shift[:, 0] + flat**2 * shift[:, 1] - y * z * shift[:, 2]) / np.where(flat > 0, flat, 1.0)
-    heading = np.degrees(np.arctan2(-downward, rightward))
+    heading = np.degrees(np.arctan2(0.0 - downward, rightward))  # -0.0 would turn 180 into -180
     bounds = np.stack([first, last + 1], axis=1).ravel()
     padded = np.append(np.nan_to_num(velocity_deg_s, nan=0.0), 0.0)
     peak = np.maximum.reduceat(padded, bounds)[::2]

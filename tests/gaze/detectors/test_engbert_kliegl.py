@@ -117,7 +117,8 @@ def test_no_oscillation_is_looked_for_by_default() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [{"boundary_factor": 7.0}, {"boundary_factor": 0.0}, {"least_threshold_deg_s": 0.0}, {"velocity_window_s": 0.0},
-     {"merge_gap_s": -1.0}, {"min_blink_s": 0.6}],
+     {"merge_gap_s": -1.0}, {"min_blink_s": 0.6}, {"min_duration_s": float("nan")}, {"max_blink_s": float("nan")},
+     {"merge_saccades_s": -0.01}, {"oscillation_peak_share": 1.5}, {"oscillation_peak_share": float("nan")}],
 )  # fmt: skip
 def test_impossible_parameters_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError):

@@ -52,6 +52,19 @@ def test_an_eye_that_was_never_seen_is_lost(preset: str) -> None:
 
 
 @pytest.mark.parametrize("preset", ALL)
+def test_times_and_directions_that_are_no_numbers_are_refused(preset: str) -> None:
+    time, direction, valid = np.arange(300) / 500, to_vectors(np.zeros((300, 2))), np.ones(300, dtype=bool)
+    for wrong in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="times must be finite and ascend"):
+            detect_events(np.where(time == time[-1], wrong, time), direction, valid, PRESETS[preset])
+    direction[100] = np.nan
+    with pytest.raises(ValueError, match="1 samples are called valid and have no direction"):
+        detect_events(time, direction, valid, PRESETS[preset])
+    valid[100] = False
+    assert len(detect_events(time, direction, valid, PRESETS[preset])) == 1
+
+
+@pytest.mark.parametrize("preset", ALL)
 @pytest.mark.parametrize(("loss_s", "bridged"), [(0.016, True), (0.024, False)])
 def test_losses_are_bridged_up_to_the_gap_limit(preset: str, loss_s: float, bridged: bool) -> None:
     time = np.arange(0, 1.0, 0.001)
