@@ -162,9 +162,10 @@ def _mean(estimate: Estimate | None, measure: Measure) -> str:
 def _difference(estimate: Estimate | None, measure: Measure) -> str:
     if estimate is None or not math.isfinite(estimate.mean):
         return NOT_AVAILABLE
-    sign = "+" if estimate.mean >= 0 else ""
-    stars = next((text for limit, text in STARS if estimate.p < limit), "")
-    return f"{sign}{number_text(estimate.mean, measure)}{stars}" + _interval(estimate, measure)
+    text = number_text(estimate.mean, measure)
+    sign = "" if text.startswith("-") else "+"
+    stars = next((sign_of_p for limit, sign_of_p in STARS if estimate.p < limit), "")
+    return f"{sign}{text}{stars}" + _interval(estimate, measure)
 
 
 def _interval(estimate: Estimate, measure: Measure) -> str:
@@ -176,6 +177,6 @@ def _interval(estimate: Estimate, measure: Measure) -> str:
 def number_text(value: float, measure: Measure) -> str:
     """Shares and correlations with three decimals and no leading zero, as journals print them; units with two."""
     if measure.unit:
-        return f"{value + 0.0:.2f}"
-    text = f"{value + 0.0:.3f}"
+        return f"{round(value, 2) + 0.0:.2f}"
+    text = f"{round(value, 3) + 0.0:.3f}"  # + 0.0: no minus before a zero
     return text.replace("0.", ".", 1) if abs(value) < 0.9995 else text

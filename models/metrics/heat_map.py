@@ -7,7 +7,6 @@ holds exactly the sum of the fine cells in it, nothing is cut off at a number of
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -166,13 +165,6 @@ def heat_map(
     if total > 0:
         density /= total
     return HeatMap(density, cell, inside)
-
-
-def average_map(maps: Sequence[HeatMap]) -> HeatMap:
-    """The mean of several maps on one grid, each of the same weight."""
-    density = np.mean([each.density_kji for each in maps], axis=0)
-    total = density.sum()
-    return HeatMap(density / total if total > 0 else density, maps[0].cell_voxels, maps[0].inside_kji)
 
 
 def centre_map(

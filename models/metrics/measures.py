@@ -179,15 +179,17 @@ class ReferenceScorer:
         if len(candidate) == 0 or len(self.reference) == 0:
             return found
         # A prediction without a geometry of its own was made on the reference's volume and is seen at its zoom.
-        seen = replace(
+        own_scale = candidate.mm_per_degree
+        placed = replace(
             candidate,
             affine_lps=self.reference.affine_lps if candidate.affine_lps is None else candidate.affine_lps,
-            mm_per_degree=self.reference.mm_per_degree,
+            mm_per_degree=own_scale if math.isfinite(own_scale) else self.reference.mm_per_degree,
         )
-        found.update(self._path_scores(seen, self.reference, ""))
-        first, second = matched_paths(seen, self.reference, self.parameters.matching)
+        found.update(self._path_scores(placed, self.reference, ""))
+        first, second = matched_paths(placed, self.reference, self.parameters.matching)
         found.update(self._path_scores(first, second, "_matched"))
-        found.update(self._map_scores(seen))
+        # Two maps are compared at one sigma, the reference's.
+        found.update(self._map_scores(replace(placed, mm_per_degree=self.reference.mm_per_degree)))
         return found
 
     def _path_scores(self, a: Scanpath, b: Scanpath, suffix: str) -> dict[str, float]:

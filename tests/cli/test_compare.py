@@ -182,3 +182,10 @@ def test_usage_errors_and_help() -> None:
     assert run("a", "--sigma", "wide").exit_code == 2
     assert run("a", "--option", "origin").exit_code == 2
     assert "Example: ctgaze compare" in " ".join(run("--help").stdout.split())
+
+
+def test_numbers_are_printed_as_journals_do() -> None:
+    share, unit = MEASURES[0], next(measure for measure in MEASURES if measure.unit)
+    texts = [number_text(value, share) for value in (0.1234, -0.1236, 1.0, -0.0001, 0.9996, 0.0)]
+    assert texts == [".123", "-.124", "1.000", ".000", "1.000", ".000"]
+    assert [number_text(value, unit) for value in (0.126, -2.0, -0.001)] == ["0.13", "-2.00", "0.00"]

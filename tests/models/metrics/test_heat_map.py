@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from models.metrics.heat_map import (
     MapParameters,
-    average_map,
     cells_inside,
     cells_of,
     centre_map,
@@ -117,7 +116,7 @@ def test_cells_hold_their_fixations_and_the_border_takes_the_rest() -> None:
     assert cells_of(path, (1, 1, 1))[1] == 6 * 40 * 48 - 1
 
 
-def test_uniform_shares_centre_prior_and_averages_sum_to_one() -> None:
+def test_uniform_shares_and_the_centre_prior_sum_to_one() -> None:
     made = heat_map(path_of([(20, 15, 2)]), MapParameters(1.0, "voxel"))
     mixed = with_uniform(made, 0.1)
     assert mixed.density_kji.min() == pytest.approx(0.1 / made.density_kji.size)
@@ -125,8 +124,6 @@ def test_uniform_shares_centre_prior_and_averages_sum_to_one() -> None:
     prior = centre_map(SHAPE, (4, 4, 4))
     assert prior.density_kji.shape == (2, 10, 12)
     np.testing.assert_allclose(prior.density_kji.sum(axis=(1, 2)), [4 / 6, 2 / 6])
-    other = heat_map(path_of([(20, 15, 4)]), MapParameters(1.0, "voxel"))
-    np.testing.assert_allclose(average_map([made, other]).density_kji.sum(axis=(1, 2))[[2, 4]], [0.5, 0.5])
     with pytest.raises(ValueError, match="share"):
         with_uniform(made, 1.5)
 

@@ -127,3 +127,13 @@ def test_cells_are_stated_as_counts_or_edges() -> None:
 def test_other_words_are_no_cells(text: str) -> None:
     with pytest.raises(ValueError, match="states"):
         Bins.parse(text)
+
+
+def test_scores_of_paths_do_not_depend_on_who_is_the_reference() -> None:
+    near, far = path_of(30, 1, mm_per_degree=8.0), path_of(22, 2, mm_per_degree=14.0)
+    parameters = MeasureParameters(Bins.parse("2deg"))
+    forth = ReferenceScorer.of(near, parameters).scores(far)
+    back = ReferenceScorer.of(far, parameters).scores(near)
+    for measure in MEASURES:
+        if measure.group != "maps":
+            assert forth[measure.key] == pytest.approx(back[measure.key]), measure.key
