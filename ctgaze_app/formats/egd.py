@@ -32,13 +32,13 @@ from ctgaze_app.formats.egd_calibration import (
 )
 from ctgaze_app.formats.egd_display import (
     MODELS,
-    SCREEN,
     SCREEN_HEIGHT_PX,
     SCREEN_WIDTH_PX,
     vertical_uncertainty_px,
 )
 from ctgaze_app.formats.egd_export import WRITE_OPTIONS, write_egd
 from ctgaze_app.formats.egd_pictures import Pictures, map_rows, pictures_of
+from ctgaze_app.formats.egd_screen import read_screen
 from ctgaze_app.formats.egd_showings import (
     Findings,
     GazeRows,
@@ -67,7 +67,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
-RATE_HZ = 60.0
 STORED = "stored"
 LONGEST_MESSAGE = 200
 READ_OPTIONS = (
@@ -136,10 +135,7 @@ def read_egd(path: Path, options: Mapping[str, str]) -> DataSet:
         samples=sample_table,
         words=words_table(transcripts, shown, options["reader"]),
         regions=read_boxes(folder / BOX_FILE, pictures, findings) if (folder / BOX_FILE).exists() else None,
-        screen={
-            "width_px": SCREEN.width_px, "height_px": SCREEN.height_px, "width_mm": SCREEN.width_mm,
-            "height_mm": SCREEN.height_mm, "distance_mm": SCREEN.distance_mm, "rate_hz": RATE_HZ,
-        },
+        screen=read_screen(folder),
         provenance={
             "format": FORMAT.name,
             "options": {**options, "image_sizes": "declared" if options["image_sizes"] else ""},
@@ -150,7 +146,7 @@ def read_egd(path: Path, options: Mapping[str, str]) -> DataSet:
             "sizes_solved": pictures.solved > 0,
             "vertical_uncertainty_px": uncertain,
         },
-    )  # fmt: skip
+    )
 
 
 def _sheet(path: Path) -> pd.DataFrame:

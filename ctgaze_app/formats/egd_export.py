@@ -29,6 +29,7 @@ from ctgaze_app.formats.egd_our_tables import (
     sheet_of,
     sizes_of,
 )
+from ctgaze_app.formats.egd_screen import SCREEN_FILE, screen_table
 from ctgaze_app.formats.egd_sizes import SIZE_FILE
 from ctgaze_app.formats.egd_sound import write_sound
 from ctgaze_app.formats.egd_tables import (
@@ -87,6 +88,9 @@ def write_egd(dataset: DataSet, folder: Path, options: Mapping[str, str]) -> tup
             _write_back(dataset, staging)
         else:
             _write_ours(dataset, staging, options)
+        screen = screen_table(dataset.screen)
+        if screen is not None:
+            write_table(staging / SCREEN_FILE, screen)
         if folder.exists():
             folder.rmdir()
         staging.replace(folder)

@@ -42,7 +42,8 @@ Not in these tables: the kind of a fixation (still, drill, pursuit) and its unce
 is no eye's), the transcripts of further showings of a case (in folders of their own), gaze before the first visible
 view ({dropped} rows left out), and gaze on calibration targets ({targets} rows left out).
 master_sheet.csv has the study's columns, filled where there is something to fill them with; the padding stays empty,
-because a reader zooms and pans. image_sizes.csv (ours) has the size of each picture. bounding_boxes.csv has columns
+because a reader zooms and pans. image_sizes.csv (ours) has the size of each picture, screen.csv
+(ours) the screen and the sampling rate. bounding_boxes.csv has columns
 z1 and z2 (first and last slice) when a box has a depth. transcript.json, audio.wav and audio.mp3 begin with the first
 visible view, so that all times agree. Masks are PNG of 0 and 255.
 """

@@ -83,6 +83,19 @@ def test_an_exported_session_reads_back_within_its_rounding(dataset: DataSet, tm
     assert back.samples["valid"].tolist() == kept["valid"].tolist()
 
 
+def test_the_screen_of_a_session_comes_back_and_is_not_taken_for_the_studys(dataset: DataSet, tmp_path: Path) -> None:
+    write(dataset, tmp_path / "once")
+    back = read_back(tmp_path / "once")
+    assert back.screen == dataset.screen
+    assert back.screen["distance_mm"] == 650.0
+    write(back, tmp_path / "twice")
+    assert read_back(tmp_path / "twice").screen == dataset.screen
+    table = tmp_path / "twice" / "screen.csv"
+    table.write_text(table.read_text().replace("650", "65"))
+    with pytest.raises(FormatError, match=r"screen\.csv, row 2, column distance_mm: 65"):
+        read_back(tmp_path / "twice")
+
+
 def test_an_export_that_was_read_back_can_be_written_again(dataset: DataSet, tmp_path: Path) -> None:
     write(dataset, tmp_path / "once")
     once = read_back(tmp_path / "once")
