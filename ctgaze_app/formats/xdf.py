@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from ctgaze_app.acquisition.xdf import XdfFile, XdfStream
     from ctgaze_app.gaze.samples import GazeSamples
 
-SCREEN_PATTERN = re.compile(r"(\d+)x(\d+)px,([\d.]+)x([\d.]+)mm,([\d.]+)mm")
+SCREEN_PATTERN = re.compile(r"(\d{1,6})x(\d{1,6})px,([\d.]{1,9})x([\d.]{1,9})mm,([\d.]{1,9})mm")
+SCREEN_BOUNDS = ((100, 100_000), (100, 100_000), (50.0, 10_000.0), (50.0, 10_000.0), (100.0, 20_000.0))
+"""Of width and height in pixels, width and height in mm, distance in mm: beyond them it is another unit."""
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 GAZE_LABELS = ("combined_x", "combined_y", "combined_valid", "combined_pupil")
 
@@ -89,15 +91,19 @@ def screen_of(text: str) -> tuple[ScreenGeometry, dict[str, float]]:
     Raises
     ------
     FormatError
-        When it is written otherwise or a size is 0.
+        When it is written otherwise or a size cannot be that of a screen in this unit.
     """
     found = SCREEN_PATTERN.fullmatch(text.replace(" ", ""))
     try:
         values = [float(value) for value in found.groups()] if found else []
     except ValueError:
         values = []
-    if not values or min(values) <= 0:
-        raise FormatError(f"screen={text!r} is no screen", remedy="write it like screen=1920x1080px,527x296mm,650mm")
+    possible = [low <= value <= high for value, (low, high) in zip(values, SCREEN_BOUNDS, strict=False)]
+    if not values or not all(possible):
+        raise FormatError(
+            f"screen={text[:80]!r} is no screen",
+            remedy="write it in pixels and millimetres, like screen=1920x1080px,527x296mm,650mm",
+        )
     geometry = ScreenGeometry(int(values[0]), int(values[1]), *values[2:])
     names = ("width_px", "height_px", "width_mm", "height_mm", "distance_mm")
     return geometry, dict(zip(names, values, strict=True))

@@ -76,6 +76,8 @@ def test_two_gaze_streams_must_be_chosen_between(tmp_path: Path) -> None:
     [
         ({"screen": "1920x1080"}, "is no screen"),
         ({"screen": "0x1080px,527x296mm,650mm"}, "is no screen"),
+        ({"screen": f"{'9' * 400}x1080px,527x296mm,650mm"}, "is no screen"),
+        ({"screen": "1920x1080px,52.7x29.6mm,65mm"}, "in pixels and millimetres"),
         ({"screen": "1920x1080px,5.2.7x296mm,650mm"}, "is no screen"),
         ({"reader": "Dr. Who"}, "is no code"),
         ({"stream": "Other"}, "0 streams are called Other"),
