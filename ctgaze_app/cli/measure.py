@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ctgaze_app.study.measuring import SessionMeasures, TrialReading, Truth
 
 
+LABEL = 30
+
+
 class OrganChoice(StrEnum):
     """Whose coverage is taken."""
 
@@ -38,10 +41,14 @@ def measure(
         list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="What a truth file does not say itself.")
     ] = None,
     reported: Annotated[
-        list[str] | None, typer.Option("--reported", metavar="LESION", help="A lesion that the reader reported.")
+        list[str] | None,
+        typer.Option("--reported", metavar="[CASE=]LESION", help="A lesion that the reader reported."),
     ] = None,
     nothing_reported: Annotated[
-        bool, typer.Option("--nothing-reported", help="The reader reported none of the lesions.")
+        bool,
+        typer.Option(
+            "--nothing-reported", help="The reader reported no lesion of any case that --reported leaves out."
+        ),
     ] = False,
     radius_deg: Annotated[
         float, typer.Option("--ufov", min=0.1, max=20.0, help="Radius of the useful field of view, degrees.")
@@ -66,10 +73,11 @@ def measure(
 
     if attention_s > decision_s:
         raise typer.BadParameter("attention takes no longer than a decision", param_hint="--attention")
-    if reported and nothing_reported:
+    if not truth and (reported or nothing_reported or truth_format or option):
+        raise typer.BadParameter("this needs a file of lesions", param_hint="--truth")
+    if reported and nothing_reported and len(truth or []) < 2:
         raise typer.BadParameter("say what was reported, or that nothing was", param_hint="--reported")
-    names = [] if nothing_reported else reported
-    truths = _truths(folder, truth or [], truth_format, option or [], names)
+    truths = _truths(folder, truth or [], truth_format, option or [], reported or [], nothing_reported)
     rules = LesionSearchRules(radius_deg=radius_deg, attention_s=attention_s, decision_s=decision_s)
     with progress_bar("Measuring", shown=not as_json) as report:
         result = measure_session(folder, organ=organ.value, truth=truths, rules=rules, progress=report)
@@ -80,8 +88,14 @@ def measure(
 
 
 def _truths(
-    folder: Path, given: Sequence[str], truth_format: str | None, options: Sequence[str], names: list[str] | None
+    folder: Path,
+    given: Sequence[str],
+    truth_format: str | None,
+    options: Sequence[str],
+    reported: Sequence[str],
+    nothing_else: bool,
 ) -> dict[str, Truth]:
+    """Truth by case. What was reported is known of the cases that are named, and of all others with `nothing_else`."""
     from ctgaze_app.errors import SessionError
     from ctgaze_app.study.measuring import Truth
     from ctgaze_app.study.session import read_manifest
@@ -93,28 +107,40 @@ def _truths(
             raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--option")
         declared[name] = value
     cases = list(dict.fromkeys(trial.case for trial in read_manifest(folder).trials))
-    truths = {}
+
+    def split(flag: str, text: str, among: Sequence[str], what: str) -> tuple[str, str]:
+        case, found, rest = text.partition("=")
+        if found and case in among:
+            return case, rest
+        if len(among) != 1:
+            raise SessionError(
+                f"{flag} {text}: which case is it of?", remedy=f"write CASE={what}; cases: {', '.join(among) or 'none'}"
+            )
+        return among[0], text
+
+    files: dict[str, Path] = {}
     for text in given:
-        case, found, file = text.partition("=")
-        if not found or case not in cases:
-            if len(cases) != 1:
-                raise SessionError(
-                    f"--truth {text}: which case is it of?", remedy=f"write CASE=FILE; cases: {', '.join(cases)}"
-                )
-            case, file = cases[0], text
-        truths[case] = Truth(Path(file), truth_format, declared, names)
-    return truths
+        case, file = split("--truth", text, cases, "FILE")
+        if case in files:
+            raise SessionError(f"case {case} has two files of lesions", remedy="give one --truth for each case")
+        files[case] = Path(file)
+    names: dict[str, list[str]] = {}
+    for text in reported:
+        case, lesion = split("--reported", text, list(files), "LESION")
+        names.setdefault(case, []).append(lesion)
+    unnamed: list[str] | None = [] if nothing_else else None
+    return {case: Truth(path, truth_format, declared, names.get(case, unnamed)) for case, path in files.items()}
 
 
 def _print(result: SessionMeasures) -> None:
     for trial in result.trials:
         typer.echo(f"trial {trial.trial}, case {trial.case}, reader {result.reader}")
         for label, text in _lines(trial):
-            typer.echo(f"  {label:28} {text}")
+            typer.echo(f"  {label:{LABEL}} {text}")
         others = [row for row in result.sensitivity.get(trial.trial, []) if row["value"] is None]
         if others:
             told = ", ".join(f"{row['detector']} {row['fixations']}" for row in others)
-            typer.echo(f"  {'fixations by detector':28} {told} (parameters varied: measures.json)")
+            typer.echo(f"  {'fixations by detector':{LABEL}} {told} (parameters varied: measures.json)")
         for note in trial.notes:
             typer.echo(f"  note  {note}")
         if trial.lesions is not None:
@@ -127,32 +153,44 @@ def _lines(trial: TrialReading) -> list[tuple[str, str]]:
     row: dict[str, Any] = trial.measures.scalars()
     lines = [
         ("displayed, looked at", f"{_of(row['displayed_s'], 's')}, {_of(row['on_image_s'], 's')} on the image"),
-        ("fixated", f"{_of(row['fixated_s'], 's')}, {row['fixation_duration_n']} fixations"),
+        ("fixated on the image", f"{_of(row['fixated_s'], 's')}; {row['fixation_duration_n']} fixations in all"),
         ("courses through the stack", f"{row['n_courses']}"),
         (
             "full, half runs, oscillations",
             f"{row['n_full_runs']}, {row['n_half_runs']}, {row['n_oscillations']}",
         ),
         ("share of the slices shown", _percent(row["share_seen_fraction"])),
+        ("drilling (1) or scanning (0)", _of(row["driller_index"], "", 2)),
         ("saccade amplitude, median", _of(row["saccade_amplitude_median_deg"], "deg")),
     ]
-    curve = trial.measures.coverage
+    curve, sampled = trial.measures.coverage, trial.measures.coverage_samples
     if curve is not None:
-        for radius, fraction in zip(curve.radii_deg, curve.covered_fraction, strict=True):
-            lines.append((f"lungs within {radius:g} deg of gaze", _percent(float(fraction))))
+        for number, radius in enumerate(curve.radii_deg):
+            text = f"{_percent(float(curve.covered_fraction[number]))} by fixations"
+            if sampled is not None:
+                text += f", {_percent(float(sampled.covered_fraction[number]))} by samples"
+            lines.append((f"lungs within {radius:g} deg of gaze", text))
     return lines
 
 
 def _print_lesions(trial: TrialReading) -> None:
+    from ctgaze_app.review.lesion_search import ERROR_CLASSES
+
     assert trial.lesions is not None
     rules = trial.lesions.rules
-    typer.echo(f"  lesions, useful field of view {rules.radius_deg:g} deg (classes at 1 to 5 deg in lesions.csv):")
+    radii = rules.sensitivity_deg
+    typer.echo(
+        f"  lesions, useful field of view {rules.radius_deg:g} deg (classes at {min(radii):g} to {max(radii):g} deg in "
+        "lesions.csv):"
+    )
     for lesion in trial.lesions.lesions:
         looks = lesion.looks
         first = f"first looked at {_of(lesion.after_displayed_s, 's')} after it was shown" if looks.n_fixations else ""
+        outcome = f"{lesion.outcome} error" if lesion.outcome in ERROR_CLASSES else lesion.outcome
         typer.echo(
-            f"    {lesion.name}: {lesion.outcome}{f' ({lesion.reason})' if lesion.reason else ''}; "
-            f"shown {_of(lesion.displayed_s, 's')}, dwell {_of(looks.dwell_s, 's')} in {looks.n_fixations} fixations"
+            f"    {lesion.name}: {outcome}{f' ({lesion.reason})' if lesion.reason else ''}; "
+            f"shown {_of(lesion.displayed_s, 's')} ({_of(lesion.fixated_while_displayed_s, 's')} of it with a fixation "
+            f"somewhere), dwell {_of(looks.dwell_s, 's')} in {looks.n_fixations} fixations"
             f"{', ' + first if first else ''}; gaze met it with probability {_of(lesion.probability_met, '', 2)}"
         )
 

@@ -109,11 +109,11 @@ class LesionSearch:
     probability_met
         That at least one fixation's useful field of view met the lesion, given the uncertainty of gaze; the error of
         gaze is taken as one and the same throughout the reading (an offset of the calibration), which is what most of
-        it is. NaN when the uncertainty is not known.
+        it is. NaN when the uncertainty is not known or no fixation was recorded on the series.
     probability_best
         The same of the single fixation that most likely met it.
     outcome_probability
-        Probability of each error class under the same uncertainty; empty when it is not known.
+        Probability of each error class under the same uncertainty; empty where `probability_met` is NaN.
     sensitivity
         Looks for every radius of the rules.
     """
@@ -306,7 +306,7 @@ def _chances(
     lesion: LabelledRegion, points: DwellPoints, angles_deg: Floats, uncertainty_deg: float, rules: LesionSearchRules
 ) -> tuple[float, float, dict[str, float]]:
     """Probability that the lesion was met, that of the best fixation, and of each error class."""
-    if not np.isfinite(uncertainty_deg):
+    if not np.isfinite(uncertainty_deg) or len(points) == 0:
         return float("nan"), float("nan"), {}
     offsets = gaussian_nodes(rules.nodes) * (uncertainty_deg / np.sqrt(2.0))
     reach = float(np.linalg.norm(offsets, axis=1).max()) + rules.radius_deg

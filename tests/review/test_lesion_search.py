@@ -140,8 +140,12 @@ def test_a_lesion_never_displayed_and_a_reading_without_gaze_say_so() -> None:
     (found,) = lesion_search([away], points, TWO_SLICES, reported=(), **END).lesions
     assert (found.outcome, found.reason, found.displayed_s) == ("search", "it was never displayed", 0.0)
     assert np.isinf(found.nearest_deg) and np.isnan(found.looks.first_s)
-    (blind,) = lesion_search([LESION], stays(TWO_SLICES, []), TWO_SLICES, reported=(), **END).lesions
+    no_gaze = stays(TWO_SLICES, [])
+    (blind,) = lesion_search([LESION], no_gaze, TWO_SLICES, reported=(), uncertainty_deg=0.5, **END).lesions
     assert (blind.outcome, blind.reason) == ("not judged", "no fixation was recorded on this series")
+    # Nobody knows whether gaze met it: that is not a probability of zero.
+    assert np.isnan(blind.probability_met) and np.isnan(blind.probability_best)
+    assert blind.outcome_probability == {}
 
 
 def test_a_lesion_panned_out_of_the_pane_is_not_displayed() -> None:
