@@ -27,6 +27,7 @@ from ctgaze_app.formats.bids_sidecar import (
     check_columns,
     check_sidecar,
     entities_of,
+    is_eye_tracking,
     json_object,
     reader_codes,
     screen_of,
@@ -35,6 +36,7 @@ from ctgaze_app.formats.bids_sidecar import (
 )
 from ctgaze_app.formats.contract import Format, FormatError, Option, at
 from ctgaze_app.formats.dataset import EVENT_COLUMNS, FIXATION_COLUMNS, SAMPLE_COLUMNS, DataSet
+from ctgaze_app.formats.dataset_checks import check_dataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +68,7 @@ def read_bids(path: Path, options: Mapping[str, str]) -> DataSet:
     sidecars: dict[Path, dict[str, Any]] = {}
     for sidecar in sorted(path.rglob(f"*{GAZE_ENDING}.json")):
         content = json_object(sidecar)
-        if content.get("PhysioType") != "eyetrack":
+        if not is_eye_tracking(sidecar, content):
             continue
         check_sidecar(sidecar, content)
         sidecars[sidecar] = content
@@ -83,6 +85,7 @@ def read_bids(path: Path, options: Mapping[str, str]) -> DataSet:
             place=path.name,
             remedy="recordings are *_physio.json files with PhysioType eyetrack",
         )
+    _refuse_orphans(path)
     gaze, fixations, events, cases, screens = [], [], [], {}, []
     for number, (key, by_eye) in enumerate(sorted(trials.items()), start=1):
         chosen = _chosen(by_eye, options["eye"], key)
@@ -100,15 +103,16 @@ def read_bids(path: Path, options: Mapping[str, str]) -> DataSet:
             of_events = json_object(found)
             check_columns(found, of_events, ("onset",))
             rows = _table(found.with_suffix(".tsv.gz"), of_events)
-            scale = seconds_of(chosen, content, "timestamp")
-            mine, others = _events(rows, keys, screen, scale, origin)
+            mine, others = _events(rows, keys, screen, _scales(found, of_events, chosen, content), origin)
+            _refuse_disorder(rows, found)
             fixations.append(mine)
             events.append(others)
     if any(one != screens[0] for one in screens):
         raise FormatError(
             "trials of different screens or rates", place=path.name, remedy="import each screen's trials on their own"
         )
-    empty = pd.DataFrame(columns=list(FIXATION_COLUMNS))
+    nothing = pd.DataFrame({"onset": np.empty(0), "duration": np.empty(0)})
+    empty, _ = _events(nothing, keys, screens[0], (1.0, 1.0), 0.0)
     files = {
         file.relative_to(path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(path.rglob("*"))
@@ -116,7 +120,7 @@ def read_bids(path: Path, options: Mapping[str, str]) -> DataSet:
     }
     all_fixations = pd.concat(fixations, ignore_index=True) if fixations else empty
     notes = [] if len(all_fixations) else ["The data set has no fixations; detect them from its samples."]
-    return DataSet(
+    dataset = DataSet(
         cases=tuple(cases.values()),
         fixations=all_fixations,
         samples=pd.concat(gaze, ignore_index=True),
@@ -125,6 +129,8 @@ def read_bids(path: Path, options: Mapping[str, str]) -> DataSet:
         source=_source(sidecars),
         provenance={"format": "bids", "options": dict(options), "files": files, "notes": notes},
     )
+    check_dataset(dataset, path)
+    return dataset
 
 
 def _chosen(by_eye: Mapping[str, Path], eye: str, key: tuple[Any, ...]) -> Path:
@@ -165,8 +171,12 @@ def _table(path: Path, content: Mapping[str, Any]) -> pd.DataFrame:
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise FormatError(f"cannot be read: {error}", place=at(path), remedy="restore the file") from error
     lines = text.split("\n")
-    if lines and lines[-1] == "":
-        lines.pop()
+    if lines.pop():
+        raise FormatError(
+            "the last row has no line end: it may be cut", place=at(path, len(lines) + 1), remedy="restore the file"
+        )
+    if not lines:
+        raise FormatError("the table is empty", place=at(path), remedy="restore it, or remove it with its sidecar")
     widths = np.array([line.count("\t") + 1 for line in lines])
     wrong = np.flatnonzero(widths != len(columns))
     if len(wrong):
@@ -175,14 +185,49 @@ def _table(path: Path, content: Mapping[str, Any]) -> pd.DataFrame:
             place=at(path, int(wrong[0]) + 1),
             remedy="complete the row or correct Columns",
         )
-    if not lines:
-        return pd.DataFrame({name: np.empty(0) for name in columns})
     raw = pd.read_csv(
         io.StringIO(text), sep="\t", header=None, names=columns, dtype=str, keep_default_na=False, quoting=3
     )
     return pd.DataFrame(
         {name: raw[name] if name in TEXT_COLUMNS else _numbers(raw[name], path, name) for name in columns}
     )
+
+
+def _refuse_orphans(path: Path) -> None:
+    """Tables whose sidecar is not beside them: a sidecar that is inherited from a folder above is not read here."""
+    for ending in (GAZE_ENDING, EVENT_ENDING):
+        for table in sorted(path.rglob(f"*{ending}.tsv.gz")):
+            sidecar = table.with_name(table.name.removesuffix(".tsv.gz") + ".json")
+            if not sidecar.is_file():
+                raise FormatError(
+                    "this table has no sidecar beside it", place=at(table), remedy=f"put {sidecar.name} beside it"
+                )
+
+
+def _refuse_disorder(rows: pd.DataFrame, sidecar: Path) -> None:
+    onset = rows["onset"].to_numpy(np.float64)
+    for wrong, what in (
+        (np.flatnonzero(~np.isfinite(onset)), "has no onset"),
+        (np.flatnonzero(np.diff(onset) < 0) + 1, "begins before the row above"),
+    ):
+        if len(wrong):
+            raise FormatError(
+                f"the event {what}",
+                place=at(sidecar.with_suffix(".tsv.gz"), int(wrong[0]) + 1, "onset"),
+                remedy="restore the order of time",
+            )
+
+
+def _scales(events: Path, of_events: Mapping[str, Any], gaze: Path, of_gaze: Mapping[str, Any]) -> tuple[float, float]:
+    """Seconds per unit of the events' onset, which is the timestamp's, and of their duration, seconds if not said."""
+    onset = seconds_of(gaze, of_gaze, "timestamp")
+    if unit_of(of_events, "onset") is not None and seconds_of(events, of_events, "onset") != onset:
+        raise FormatError(
+            "the onset of events has another unit than the timestamps of the recording",
+            place=at(events, column="onset"),
+            remedy="BIDS puts both on one time line",
+        )
+    return onset, 1.0 if unit_of(of_events, "duration") is None else seconds_of(events, of_events, "duration")
 
 
 def _numbers(cells: pd.Series, path: Path, column: str) -> NDArray[np.float64]:
@@ -266,7 +311,11 @@ def _flags(table: pd.DataFrame, name: str, path: Path) -> NDArray[np.bool_] | No
 
 
 def _events(
-    table: pd.DataFrame, keys: Mapping[str, Any], screen: Mapping[str, float], scale: float, origin_s: float
+    table: pd.DataFrame,
+    keys: Mapping[str, Any],
+    screen: Mapping[str, float],
+    scales: tuple[float, float],
+    origin_s: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fixations and all other events of one trial."""
     import pandas as pd
@@ -277,18 +326,19 @@ def _events(
         for name in ("onset", "duration", "fixation", "x_coordinate", "y_coordinate", "on_image", "x_voxel", "y_voxel",
                      "z_voxel", "uncertainty_mm", "pupil_size", "blink")
     }  # fmt: skip
+    duration = number["duration"] * scales[1]
     kind_of_event = table.get("trial_type", pd.Series([""] * count)).to_numpy()
     is_fixation = kind_of_event == "fixation"
     kind = table.get("kind", pd.Series(["fixation"] * count)).to_numpy()
     counted = np.where(np.isfinite(number["fixation"]), number["fixation"], np.cumsum(is_fixation))
-    onset = np.round(number["onset"] * scale - origin_s, 9)
+    onset = np.round(number["onset"] * scales[0] - origin_s, 9)
     fixations = pd.DataFrame(
         {
             **keys,
             "fixation": counted[is_fixation].astype(np.int64),
             "kind": kind[is_fixation],
             "onset_s": onset[is_fixation],
-            "duration_s": number["duration"][is_fixation],
+            "duration_s": duration[is_fixation],
             **{f"{axis}_voxel": number[f"{axis}_voxel"][is_fixation] for axis in "xyz"},
             "on_image": number["on_image"][is_fixation] == 1,
             "x_screen_norm": number["x_coordinate"][is_fixation] / screen["width_px"],
@@ -310,7 +360,7 @@ def _events(
             **keys,
             "event": np.array(event, dtype=object)[rest],
             "onset_s": onset[rest],
-            "duration_s": number["duration"][rest],
+            "duration_s": duration[rest],
             "value": np.array(value, dtype=object)[rest],
         },
         index=range(int(rest.sum())),

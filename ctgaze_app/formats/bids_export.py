@@ -105,7 +105,8 @@ def write_bids(dataset: DataSet, folder: Path, options: Mapping[str, str]) -> tu
             recorded = _main_eye(rows) if eye == "cyclopean" else eye
             written += _write_recording(place / base, gaze, recorded, rows, screen, codes)
             events = _events(mine["fix"], mine["event"], screen)
-            written += _write_events(place / base, events, codes)
+            if events["onset"].notna().any():
+                written += _write_events(place / base, events, codes)
         written += _write_trial(place / stem, rows, str(case), screen, dataset)
     return tuple(written)
 

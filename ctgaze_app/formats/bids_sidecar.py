@@ -38,6 +38,26 @@ def entities_of(path: Path) -> dict[str, str]:
     return entities
 
 
+def is_eye_tracking(path: Path, content: Mapping[str, Any]) -> bool:
+    """Whether a physio sidecar is of an eye-tracking recording; other recordings (cardiac, ...) are passed over.
+
+    Raises
+    ------
+    FormatError
+        When it says no type, but its name or its columns are those of gaze.
+    """
+    kind = content.get("PhysioType")
+    columns = content.get("Columns")
+    gaze = "_recording-eye" in path.name or (isinstance(columns, list) and "x_coordinate" in columns)
+    if kind != "eyetrack" and (gaze or not isinstance(columns, list)):
+        raise FormatError(
+            f"PhysioType is {kind!r}, but this looks like gaze" if gaze else "the sidecar names no columns",
+            place=at(path),
+            remedy="declare PhysioType eyetrack and restore the sidecar" if gaze else "restore the sidecar",
+        )
+    return bool(kind == "eyetrack")
+
+
 def check_sidecar(path: Path, content: Mapping[str, Any]) -> None:
     """Refuse a recording whose sidecar does not say all that placing its gaze on the screen needs."""
     check_columns(path, content, ("timestamp", "x_coordinate", "y_coordinate"))

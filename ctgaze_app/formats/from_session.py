@@ -24,7 +24,11 @@ FIXATION_EXTRAS = (
     "slice_index", "slice_first", "slice_last", "view_state", "dispersion_deg", "valid_fraction", "zoom",
     "window_centre", "window_width", "plane", "depth_ambiguous", "slice_uncertain",
 )  # fmt: skip
-SAMPLE_EXTRAS = ("slice_index", "view_state", "eye_state", "fixation", "uncertainty_mm")
+SAMPLE_EXTRAS = (
+    "slice_index", "view_state", "eye_state", "fixation", "uncertainty_mm", "eye_used", "left_x", "left_y",
+    "left_pupil", "right_x", "right_y", "right_pupil",
+)  # fmt: skip
+"""Each eye as the tracker sent it, before the session's correction, beside what counts."""
 
 
 def dataset_from_session(

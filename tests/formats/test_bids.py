@@ -18,6 +18,8 @@ from ctgaze_app.formats.bids import FORMAT
 from ctgaze_app.formats.contract import FormatError, checked_options
 from ctgaze_app.formats.dataset import DataSet
 from tests.formats.gaze_tables import make_dataset
+from tests.formats.mutation_subjects import SUBJECTS
+from tests.formats.mutations import assert_no_silent_damage
 
 WRITE = checked_options({}, FORMAT.write_options, "bids")
 READ = checked_options({}, FORMAT.read_options, "bids")
@@ -117,19 +119,30 @@ def test_two_eyes_without_a_combined_one_must_be_declared(exported: Path, tmp_pa
     assert read(folder, eye="right").samples is not None
 
 
+def in_ms(table: Path) -> None:
+    rows = [line.split("\t") for line in gzip.decompress(table.read_bytes()).decode().splitlines()]
+    lines = ["\t".join([str(float(row[0]) * 1000 + 71_000), *row[1:]]) for row in rows]
+    table.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
+
+
 def test_milliseconds_of_a_foreign_clock_become_seconds_of_the_trial(exported: Path, tmp_path: Path) -> None:
     folder = tmp_path / "set"
     shutil.copytree(exported, folder)
     for sidecar in folder.rglob("*_physio.json"):
         content = json.loads(sidecar.read_text())
         content["timestamp"]["Units"] = "ms"
+        events = sidecar.with_name(sidecar.name.replace("_physio", "_physioevents"))
+        of_events = json.loads(events.read_text())
+        of_events["onset"]["Units"] = "ms"
+        events.write_text(json.dumps(of_events))
+        in_ms(events.with_suffix(".tsv.gz"))
         content["StartTime"] = 2.5
         sidecar.write_text(json.dumps(content))
-        table = sidecar.with_suffix(".tsv.gz")
-        rows = [line.split("\t") for line in gzip.decompress(table.read_bytes()).decode().splitlines()]
-        lines = ["\t".join([str(float(row[0]) * 1000 + 71_000), *row[1:]]) for row in rows]
-        table.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
-    back, there = read(folder).samples, make_dataset().samples
+        in_ms(sidecar.with_suffix(".tsv.gz"))
+    found = read(folder)
+    back, there = found.samples, make_dataset().samples
+    np.testing.assert_allclose(found.fixations["onset_s"], make_dataset().fixations["onset_s"] + 2.5, atol=1e-6)
+    np.testing.assert_allclose(found.fixations["duration_s"], make_dataset().fixations["duration_s"], atol=1e-6)
     assert back is not None
     assert there is not None
     np.testing.assert_allclose(back["onset_s"], there["onset_s"] + 2.5, atol=1e-6)
@@ -165,6 +178,18 @@ def in_row(row: int, column: int, cell: str | None) -> Change:
 def truncated(folder: Path) -> None:
     table = sorted(folder.rglob("*_physio.tsv.gz"))[0]
     table.write_bytes(table.read_bytes()[:200])
+
+
+def cut_line_end(folder: Path) -> None:
+    table = sorted(folder.rglob("*_physio.tsv.gz"))[0]
+    table.write_bytes(gzip.compress(gzip.decompress(table.read_bytes())[:-1]))
+
+
+def emptied(pattern: str) -> Change:
+    def change(folder: Path) -> None:
+        sorted(folder.rglob(pattern))[0].write_bytes(b"")
+
+    return change
 
 
 def without(pattern: str) -> Change:
@@ -205,6 +230,13 @@ def in_screen(**changes: Any) -> Change:
         (in_row(5, 0, "n/a"), r"row 5, column timestamp: the sample has no timestamp"),
         (in_row(6, 4, "2"), r"row 6, column valid: 2.0 is neither 0 nor 1"),
         (truncated, r"_physio.tsv.gz: cannot be read"),
+        (in_sidecar(PhysioType=None), "PhysioType is None, but this looks like gaze"),
+        (in_sidecar(StartTime=-1e30), "no reading lasts that long"),
+        (without("*_physio.json"), "this table has no sidecar beside it"),
+        (without("*_physioevents.json"), "this table has no sidecar beside it"),
+        (emptied("*_physio.tsv.gz"), "_physio.tsv.gz: the table is empty"),
+        (emptied("*_physioevents.tsv.gz"), "_physioevents.tsv.gz: the table is empty"),
+        (cut_line_end, r"row 90: the last row has no line end"),
         (without("*_physio.tsv.gz"), "the table of this sidecar is missing"),
         (without("*_events.json"), "_events.json is missing"),
         (without("dataset_description.json"), "no BIDS data set here"),
@@ -243,3 +275,18 @@ def test_codes_that_become_one_label_are_refused(tmp_path: Path) -> None:
     same = samples.assign(reader=samples["reader"].replace({"r01": "r-2", "r02": "r2"}))
     with pytest.raises(FormatError, match="do not stay different"):
         FORMAT.write(make_dataset(samples=same), tmp_path / "set", WRITE)
+
+
+def test_events_out_of_order_are_refused(exported: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    shutil.copytree(exported, folder)
+    table = sorted(folder.rglob("*_physioevents.tsv.gz"))[0]
+    lines = gzip.decompress(table.read_bytes()).decode().splitlines()
+    table.write_bytes(gzip.compress(("\n".join([*lines[1:], lines[0]]) + "\n").encode()))
+    with pytest.raises(FormatError, match=rf"row {len(lines)}, column onset: the event begins before the row above"):
+        read(folder)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_no_damage_gives_other_numbers_in_silence(number: int, tmp_path: Path) -> None:
+    assert_no_silent_damage(SUBJECTS["bids"][number], tmp_path)
