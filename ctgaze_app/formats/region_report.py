@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ctgaze_app.ct.labelled_region import LabelledRegion
 from ctgaze_app.formats.contract import FormatError, at
 from ctgaze_app.formats.dataset import DataSet
-from ctgaze_app.review.region_statistics import RegionStatistics, region_statistics
+from ctgaze_app.review.region_statistics import MOMENTS, RegionStatistics, region_statistics
 from ctgaze_app.review.regions import Overlap, region_table, regions_from_boxes
 from ctgaze_app.study.session_looks import SessionLooks
 
@@ -112,6 +112,12 @@ def region_report(
         raise FormatError(
             f"{tested['condition'].nunique()} groups have readings, and a test needs two", remedy="check the groups"
         )
+    unknown = int(tested[measure].isna().sum())
+    if unknown:
+        why = "never entered their region" if measure in MOMENTS else "have no time"
+        notes.append(f"{unknown} of {len(tested)} rows of readings and regions {why} and are in no test of {measure}")
+    if unknown == len(tested):
+        raise FormatError(f"no reading has a {measure}", remedy="choose another measure")
     found = region_statistics(tested, measure=measure, resamples=resamples, seed=seed)
     return RegionReport(table, found, tuple(notes))
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PUBLISHED_PAIRS = (("normal", "pneumonia"), ("normal", "CHF"), ("pneumonia", "CHF"))
 SUM = "sum over regions"
+MOMENTS = ("first_entry_s",)
+"""Measures that do not add up over regions and readings: no sum, and no published test, which is one of sums."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def region_statistics(
         One row a reading and region: reader, case, region, `measure` and `group` (`regions.region_table` with the
         cases' conditions, or the readers' groups, joined). Rows with an unknown measure are left out.
     measure
-        n_fixations for the published test; a rate or dwell for the better ones.
+        n_fixations for the published test; a rate or dwell for the better ones. Those in `MOMENTS` have neither sums
+        nor published tests; readings that never entered a region are not in its tests.
     pairs
         (first, second) groups; differences are second minus first. None: the published pairs when all their groups
         are there, else every pair in sorted order.
@@ -138,14 +141,16 @@ def region_statistics(
     reading = [name for name in ("session", "reader", "trial", "case") if name in rows.columns]
     summed = rows.groupby([*reading, group], sort=False, as_index=False)[measure].sum().assign(region=SUM)
     results = []
-    for part, names in ((rows, list(rows["region"].unique())), (summed, [SUM])):
+    sums = [] if measure in MOMENTS else [SUM]
+    for part, names in ((rows, list(table["region"].unique())), (summed, sums)):
         tests = [
             _compared(part[part["region"] == region], region, measure, group, pair, resamples, seed, model)
             for region in names
             for pair in pairs
         ]
-        results.append(_corrected(pd.DataFrame(tests)))
-    joined = pd.concat([results[1], results[0]], ignore_index=True)
+        if tests:
+            results.append(_corrected(pd.DataFrame(tests)))
+    joined = pd.concat(results[::-1], ignore_index=True)
     return RegionStatistics(joined, measure, tuple((str(a), str(b)) for a, b in pairs), resamples, seed)
 
 
@@ -167,7 +172,8 @@ def _compared(
     reader, case = chosen["reader"].to_numpy(), chosen["case"].to_numpy()
     row: dict[str, Any] = {"region": region, "measure": measure, "first": pair[0], "second": pair[1]}
     # The published unit is the image: its fixations of all readings together.
-    images = chosen.groupby(["case", group], sort=False)[measure].sum()
+    counted = chosen.iloc[:0] if measure in MOMENTS else chosen
+    images = counted.groupby(["case", group], sort=False)[measure].sum()
     image_group = images.index.get_level_values(1).astype(str)
     published = published_t_test(images[image_group == pair[0]].tolist(), images[image_group == pair[1]].tolist())
     row |= {f"published_{name}": each for name, each in asdict(published).items()}

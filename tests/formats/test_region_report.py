@@ -78,6 +78,19 @@ def test_cases_of_no_group_and_without_regions_are_left_out_and_told() -> None:
     )
 
 
+def test_readings_that_never_entered_a_region_are_counted() -> None:
+    data = grouped()
+    data = replace(data, fixations=data.fixations[data.fixations["x_voxel"] > 256])
+    groups = groups_of_cases([data], ["a", "b"])
+    report = region_report([data], groups=groups, measure="first_entry_s", resamples=100)
+    assert report.notes == (
+        "8 of 16 rows of readings and regions never entered their region and are in no test of first_entry_s",
+    )
+    assert report.statistics is not None
+    assert report.statistics.table["region"].tolist() == ["left half", "right half"]
+    assert report.statistics.table["n_first"].tolist() == [0, 4]
+
+
 def test_what_cannot_be_reported_is_one_line(tmp_path: Path) -> None:
     data = grouped()
     with pytest.raises(FormatError, match="the data have no regions"):

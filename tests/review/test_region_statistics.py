@@ -75,6 +75,18 @@ def test_the_corrected_tests_keep_images_without_a_hit() -> None:
     assert np.isnan(found["published_p_value"]) and found["mean_first"] == 0.0
 
 
+def test_moments_are_neither_summed_nor_put_to_the_published_test() -> None:
+    data = one_reader().rename(columns={"n_fixations": "first_entry_s"}).astype({"first_entry_s": float})
+    data.loc[data["region"] == "heart", "first_entry_s"] = [np.nan, 1.0, 2.0] * 20
+    data.loc[0, "first_entry_s"] = np.nan
+    table = region_statistics(data, measure="first_entry_s", pairs=[("normal", "pneumonia")], resamples=100).table
+    assert table["region"].tolist() == ["left lung", "right lung", "heart"]
+    assert table["published_p_value"].isna().all()
+    assert (table["published_n_first"] == 0).all()
+    assert table["n_first"].tolist() == [19, 20, 0]
+    assert np.isfinite(table["bootstrap_p_value"][0]) and np.isfinite(table["model_p_value"][0])
+
+
 def test_corrections_take_boxes_as_one_family_and_sums_as_another() -> None:
     table = region_statistics(one_reader(), resamples=100).table
     for rows in (table[table["region"] == SUM], table[table["region"] != SUM]):
