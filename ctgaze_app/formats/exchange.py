@@ -5,7 +5,6 @@ Nothing is ever overwritten: the result is written into a new folder beside its 
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,8 +16,10 @@ from typing import Any
 from ctgaze_app.formats.contract import FormatError, checked_options
 from ctgaze_app.formats.ctgaze_dataset import DATASET_FILE, write_ctgaze
 from ctgaze_app.formats.dataset import KEYS, DataSet
+from ctgaze_app.formats.dataset_checks import check_dataset
 from ctgaze_app.formats.joined import join_datasets
 from ctgaze_app.formats.registry import format_named
+from ctgaze_app.formats.written_files import csv_bytes
 from ctgaze_app.study.session import MANIFEST_NAME
 
 Progress = Callable[[int, int], None]
@@ -98,12 +99,13 @@ def export_sources(
             parts.append(_open(path, trials))
             progress(number, total)
         dataset = join_datasets(parts)
+        check_dataset(dataset, "the sources")
         _refuse_paths(dataset)
         written = [each.relative_to(staging).as_posix() for each in found.write(dataset, staging, options)]
         if options.get("ct") == "nifti":
             written += _write_ct(opened, staging)
         if options.get("session_tables") == "yes":
-            written += _copy_session_tables(opened, staging)
+            written += _copy_session_tables(opened, parts, staging)
         progress(total, total)
     return _result(format_name, out, written, dataset)
 
@@ -175,8 +177,11 @@ def _open(path: Path, trials: tuple[int, ...]) -> DataSet:
 
 def _refuse_paths(dataset: DataSet) -> None:
     """Codes become parts of file names in many formats; none may lead out of the folder."""
-    codes = {str(code) for name in KEYS if name != "trial" for code in dataset.fixations[name].unique()}
-    for code in sorted(codes | {record.case for record in dataset.cases}):
+    codes = {record.case for record in dataset.cases}
+    for table in (dataset.fixations, dataset.samples, dataset.events, dataset.words):
+        if table is not None:
+            codes |= {str(code) for name in KEYS if name != "trial" for code in table[name].unique()}
+    for code in sorted(codes):
         if any(sign in code for sign in '/\\:\0*?"<>|') or code.startswith("."):
             raise FormatError(f"the code {code[:60]!r} cannot be part of a file name", remedy="rename it in the source")
 
@@ -204,19 +209,33 @@ def _write_ct(opened: Sequence[tuple[Path, tuple[int, ...]]], folder: Path) -> l
     return [f"{case}.nii.gz" for case in written]
 
 
-def _copy_session_tables(opened: Sequence[tuple[Path, tuple[int, ...]]], folder: Path) -> list[str]:
+def _copy_session_tables(
+    opened: Sequence[tuple[Path, tuple[int, ...]]], parts: Sequence[DataSet], folder: Path
+) -> list[str]:
+    """Further tables of each session, rows of the exported trials only."""
+    import pandas as pd
+
     from ctgaze_app.study.session import read_manifest
 
     written = []
-    for path, _ in opened:
+    for (path, _), part in zip(opened, parts, strict=True):
         if not _is_session(path):
             continue
+        trials = {
+            str(trial) for table in (part.fixations, part.samples) if table is not None for trial in table["trial"]
+        }
         target = folder / "sessions" / read_manifest(path).session
         target.mkdir(parents=True, exist_ok=True)
         for name in SESSION_TABLES:
-            with contextlib.suppress(FileNotFoundError):
-                shutil.copyfile(path / "derived" / name, target / name)
-                written.append((target / name).relative_to(folder).as_posix())
+            source = path / "derived" / name
+            if not source.is_file():
+                continue
+            if source.suffix == ".csv":
+                rows = pd.read_csv(source, dtype=str, keep_default_na=False)
+                (target / name).write_bytes(csv_bytes(rows[rows["trial"].isin(trials)]))
+            else:
+                shutil.copyfile(source, target / name)
+            written.append((target / name).relative_to(folder).as_posix())
     return written
 
 

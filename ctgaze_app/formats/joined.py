@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctgaze_app.formats.contract import FormatError
-from ctgaze_app.formats.dataset import CaseRecord, DataSet
+from ctgaze_app.formats.dataset import KEYS, CaseRecord, DataSet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +19,8 @@ TABLES = ("fixations", "samples", "events", "words", "regions")
 def join_datasets(parts: Sequence[DataSet]) -> DataSet:
     """All tables below each other; one alone is given back as it is.
 
-    A case of one code must be the same grid everywhere, the screen must be the same, and readers are not mixed with
-    simulated ones, because the joined data set says each only once.
+    A trial may be in one source only, a case of one code must be the same grid everywhere, the screen must be the same,
+    and readers are not mixed with simulated ones, because the joined data set says each only once.
 
     Raises
     ------
@@ -39,6 +39,8 @@ def join_datasets(parts: Sequence[DataSet]) -> DataSet:
     sources = sorted({part.source for part in parts})
     if len(sources) > 1:
         raise FormatError(f"{' and '.join(sources)} readings cannot be joined", remedy="export them one by one")
+    screen = _one_screen(parts)
+    _refuse_twice(parts)
     return DataSet(
         cases=tuple(cases.values()),
         fixations=_below([part.fixations for part in parts]),
@@ -46,7 +48,7 @@ def join_datasets(parts: Sequence[DataSet]) -> DataSet:
         events=_joined(parts, "events"),
         words=_joined(parts, "words"),
         regions=_joined(parts, "regions"),
-        screen=_one_screen(parts),
+        screen=screen,
         source=parts[0].source,
         provenance={
             "format": "joined",
@@ -56,6 +58,25 @@ def join_datasets(parts: Sequence[DataSet]) -> DataSet:
             "parts": [dict(part.provenance) for part in parts],
         },
     )
+
+
+def _refuse_twice(parts: Sequence[DataSet]) -> None:
+    """A trial of two sources would count twice."""
+    seen: set[tuple[str, str, int, str]] = set()
+    for part in parts:
+        own: set[tuple[str, str, int, str]] = set()
+        for table in (part.fixations, part.samples):
+            if table is not None:
+                own |= {
+                    (str(session), str(reader), int(trial), str(case))
+                    for session, reader, trial, case in table[list(KEYS)].drop_duplicates().itertuples(index=False)
+                }
+        for session, reader, trial, case in sorted(own & seen):
+            raise FormatError(
+                f"trial {trial} of {session or reader} (case {case}) is in two of the sources",
+                remedy="name each trial once, or rename the readers",
+            )
+        seen |= own
 
 
 def _same_case(known: CaseRecord, other: CaseRecord) -> CaseRecord:

@@ -141,6 +141,39 @@ def test_a_code_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["d"]
 
 
+def test_a_code_of_the_samples_alone_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
+    whole = make_dataset()
+    assert whole.samples is not None
+    data = make_dataset(
+        fixations=whole.fixations[:0], samples=whole.samples.assign(session="../../evil"), events=None, words=None
+    )
+    write_ctgaze(data, tmp_path / "a" / "d", {})
+    for name in ("xdf", "bids", "egd"):
+        with pytest.raises(FormatError, match="cannot be part of a file name"):
+            export_sources([str(tmp_path / "a" / "d")], name, {}, tmp_path / "a" / "out")
+    assert [path.name for path in tmp_path.rglob("*") if "evil" in path.name or path.name == "out"] == []
+
+
+@pytest.mark.parametrize("name", ["bids", "egd", "xdf", "plain_tables"])
+def test_a_session_that_is_named_twice_counts_once_or_not_at_all(
+    tmp_path: Path, session: SyntheticSession, name: str
+) -> None:
+    sources = [str(session.folder), f"{session.folder}:1"]
+    with pytest.raises(FormatError, match=r"trial 1 of r01_20260102T030405Z \(case case-1\) is in two of the sources"):
+        export_sources(sources, name, {}, tmp_path / "out")
+
+
+def test_tables_of_other_trials_stay(tmp_path: Path) -> None:
+    made = make_session(tmp_path / "s", trials=2, seconds=3.0, audio=False)
+    process_session(made.folder)
+    export_sources([f"{made.folder}:2"], "plain_tables", {}, tmp_path / "out")
+    for name in ("dwell_segments.csv", "saccades.csv"):
+        whole = pd.read_csv(made.folder / "derived" / name)
+        assert set(whole["trial"]) == {1, 2}
+        kept = pd.read_csv(tmp_path / "out" / "sessions" / "r01_20260102T030405Z" / name)
+        pd.testing.assert_frame_equal(kept, whole[whole["trial"] == 2].reset_index(drop=True))
+
+
 @pytest.mark.parametrize("name", [each.name for each in every_format() if each.read is not None])
 def test_what_any_format_reads_becomes_a_data_set_folder_with_the_same_numbers(tmp_path: Path, name: str) -> None:
     subject = subjects_of(name)[0]
@@ -178,7 +211,7 @@ def test_a_session_leaves_in_any_format(tmp_path: Path, session: SyntheticSessio
 def test_sources_are_joined_and_contradictions_refused() -> None:
     one, two = make_dataset(1), make_dataset(2)
     later = two.fixations.assign(session=two.fixations["session"] + "b")
-    joined = join_datasets([one, make_dataset(2, fixations=later)])
+    joined = join_datasets([one, make_dataset(2, fixations=later, samples=None)])
     assert len(joined.fixations) == len(one.fixations) + len(later)
     pd.testing.assert_frame_equal(joined.fixations.iloc[: len(one.fixations)], one.fixations)
     assert [case.case for case in joined.cases] == ["case-1", "case-2"]
