@@ -102,7 +102,8 @@ def read_asc(path: Path, encoding: str = "utf-8") -> AscFile:
     file = AscFile(path)
     block: Block | None = None
     early: list[tuple[int, list[str]]] = []
-    for row, line in enumerate(data.decode("utf-8").splitlines(), start=1):
+    # splitlines() would also end lines at what is text in a message (a Windows ellipsis read as Latin-1, say).
+    for row, line in enumerate(re.split(r"\r\n|\n|\r", data.decode("utf-8")), start=1):
         cells = line.split()
         if not cells or line.startswith(("**", "#", "//", ";")):
             continue
@@ -259,7 +260,7 @@ def _event(file: AscFile, block: Block | None, row: int, cells: Sequence[str]) -
     numbers = tuple(number(file, row, cell, f"cell {place}") for place, cell in enumerate(cells[5:], start=6))
     if any(abs(value) > 1e6 for value in numbers if not math.isnan(value) and value not in LOST_PX):
         raise file.fault("a number that cannot be", row)
-    if keyword == "EFIX" and any(math.isnan(value) for value in numbers[:2]):
+    if keyword == "EFIX" and not all(abs(value) < FARTHEST_PX and value not in LOST_PX for value in numbers[:2]):
         raise file.fault("a fixation has no position", row)
     block.events.append(AscEvent(row, keyword, EYES[cells[1]], start, end, duration, numbers))
 

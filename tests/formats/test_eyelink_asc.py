@@ -166,6 +166,14 @@ Slip rotation correction OFF
     assert before.fixations.equals(after.fixations)
 
 
+def test_a_message_of_another_encoding_is_one_line(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD, MONO)
+    path.write_bytes(path.read_bytes().replace(b"picture shown", b"wait\x85 picture shown"))
+    events = read(path, encoding="latin-1").events
+    assert events is not None
+    assert events["value"].iloc[0] == "wait\x85 picture shown"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -173,6 +181,9 @@ Slip rotation correction OFF
         ("2002\t", "2000\t", "row 16, column time: time repeats or goes back"),
         ("  961.0\t  541.0\t 1201.0", "  96x\t  541.0\t 1201.0", "row 16, column value 1: '96x' is not a number"),
         ("  961.0\t  541.0\t 1201.0", "  9e9\t  541.0\t 1201.0", "row 16, column value 1: 9e9 is no position"),
+        ("6\t  961.0\t  541.0", "6\t  -32768\t  541.0", "row 19: a fixation has no position"),
+        ("6\t  961.0\t  541.0", "6\t  961.0\t  1e8", "row 19: a fixation has no position"),
+        ("6\t  961.0\t  541.0", "6\t  500000\t  541.0", "row 19: a fixation has no position"),
         ("2004\t6\t", "2004\t600\t", "row 19, column duration: start, end and duration do not agree"),
         ("\t   1201\n", "\n", "row 19: EFIX has 7 cells, not 8 or 10"),
         ("EFIX R   2000", "EFIX B   2000", "row 19: 'B' is no eye"),
