@@ -108,7 +108,8 @@ def first_seconds(path: Scanpath, seconds: float) -> Scanpath:
     if not seconds > 0:
         raise ValueError(f"a path is cut to a time above 0, not to {seconds} s")
     begins_s = np.concatenate([[0.0], np.cumsum(path.duration_s)[:-1]]) if len(path) else np.empty(0)
-    kept = path.part(begins_s < seconds)
+    # sums of seconds are rounded: a fixation that begins within a billionth of the end would stay without duration
+    kept = path.part(begins_s < seconds * (1 - 1e-9))
     return replace(kept, duration_s=np.minimum(kept.duration_s, seconds - begins_s[: len(kept)]))
 
 

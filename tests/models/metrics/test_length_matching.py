@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.metrics.edit_distance import edit_distance
-from models.metrics.length_matching import evenly_spread, first_fixations, first_seconds, length_matched
+from models.metrics.length_matching import evenly_spread, first_fixations, first_seconds, length_matched, matched_paths
 from models.metrics.scanmatch import scanmatch
 from tests.models.metrics.scanpaths import path_of, scanpaths
 
@@ -44,6 +44,14 @@ def test_time_matched_paths_have_looked_equally_long() -> None:
     assert result.raw == pytest.approx((5.5, 0.8))
     assert result.matched == pytest.approx((0.8, 0.8))
     assert (result.matched_a, result.matched_b) == (4, 2)
+
+
+def test_rounding_of_sums_leaves_no_fixation_without_duration() -> None:
+    durations_s = [0.05, 0.42, 0.4, 0.13, 0.44, 0.04, 0.17, 0.08, 0.23, 0.4]
+    a = path_of([[x, 0, 0] for x in range(10)], durations_s)
+    b = path_of([[x, 0, 0] for x in range(9)], durations_s[8::-1])  # 1.96 s as well, or 2e-16 s more
+    matched, _ = matched_paths(a, b, "cut_time")
+    assert matched.duration_s == pytest.approx(durations_s[:9])
 
 
 def test_resampling_keeps_the_ends_and_spreads_the_rest() -> None:
