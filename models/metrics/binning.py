@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.metrics.extent import Extent, Outside, Unit
-from models.scanpath import Floats
+from models.scanpath import Floats, Scanpath
 
 Ids = NDArray[np.int64]
 Triple = tuple[float, float, float]
@@ -55,8 +55,8 @@ class BinGrid:
     @classmethod
     def from_counts(cls, extent: Extent, counts_ijk: int | Sequence[int]) -> BinGrid:
         """So many cells along columns, rows and slices; at most one per voxel (a picture has one along its slices)."""
-        asked = (counts_ijk,) * 3 if isinstance(counts_ijk, int) else tuple(counts_ijk)
-        if len(asked) != 3 or min(asked) < 1 or any(n != int(n) for n in asked):
+        asked = np.broadcast_to(counts_ijk, (3,)).tolist() if np.size(counts_ijk) in (1, 3) else []
+        if not asked or not all(n >= 1 and float(n).is_integer() for n in asked):
             raise ValueError(f"cells are counted in whole numbers from 1, one for each of three axes: {counts_ijk}")
         counts = [min(int(n), int(size)) for n, size in zip(asked, extent.shape_ijk, strict=True)]
         size = [float(n / count) for n, count in zip(extent.shape_ijk, counts, strict=True)]
@@ -104,6 +104,10 @@ class BinGrid:
         voxel = self.extent.inside(voxel_ijk, outside)
         cell = np.floor((voxel - self.start_ijk_voxels) / np.array(self.size_ijk_voxels)).astype(np.int64)
         return np.clip(cell, 0, np.array(self.counts_ijk) - 1)
+
+    def check_covers(self, path: Scanpath) -> None:
+        """Raises a ValueError when the path goes through a volume of another shape or spacing."""
+        self.extent.check_same("the cells and the path are of volumes", Extent.of(path))
 
     def ids(self, voxel_ijk: ArrayLike, outside: Outside = "raise") -> Ids:
         """(N,) one number per cell, 0 to the number of cells - 1, columns fastest; as `cells`."""

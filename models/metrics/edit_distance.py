@@ -88,8 +88,8 @@ def edit_distance(
     else:
         extent = Extent.shared_by(a, b)
         grid = BinGrid.from_counts(extent, CELLS_PER_AXIS) if grid is None else grid
-        if grid.extent.shape_kji != a.shape_kji:
-            raise ValueError(f"cells for a volume of {grid.extent.shape_kji} on a path through one of {a.shape_kji}")
+        for path in (a, b):
+            grid.check_covers(path)
         symbols = [grid.ids(path.voxel_ijk, outside) for path in (a, b)]
     if not len(a) or not len(b):
         raise ValueError("a path without fixations has no edit distance")

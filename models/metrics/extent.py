@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -65,15 +65,25 @@ class Extent:
         ValueError
             When the paths belong to volumes of different shape or spacing: bring them into one frame first.
         """
-        if a.shape_kji != b.shape_kji:
-            raise ValueError(f"the paths go through volumes of different shape: {a.shape_kji} and {b.shape_kji}")
-        if a.affine_lps is not None and b.affine_lps is not None:
-            apart_mm = float(np.abs(a.affine_lps[:3, :3] - b.affine_lps[:3, :3]).max())
-            if apart_mm > SAME_AXES_MM:
-                raise ValueError(f"the paths go through volumes whose voxels differ by {apart_mm:.3g} mm")
+        cls.of(a).check_same("the paths go through volumes", cls.of(b))
         known = [path.mm_per_degree for path in (a, b) if np.isfinite(path.mm_per_degree)]
         per_degree = (sum(known) / len(known) if known else float("nan")) if mm_per_degree is None else mm_per_degree
         return cls.of(b if a.affine_lps is None else a, mm_per_degree=per_degree)
+
+    def check_same(self, what: str, other: Extent) -> None:
+        """Nothing where both may be one volume; a spacing that one of them does not know is no difference.
+
+        Raises
+        ------
+        ValueError
+            When shapes or axes differ; its message begins with `what`.
+        """
+        if self.shape_kji != other.shape_kji:
+            raise ValueError(f"{what} of different shape: {self.shape_kji} and {other.shape_kji}")
+        if self.axes_mm is not None and other.axes_mm is not None:
+            apart_mm = float(np.abs(self._axes_mm() - other._axes_mm()).max())
+            if apart_mm > SAME_AXES_MM:
+                raise ValueError(f"{what} whose voxels differ by {apart_mm:.3g} mm")
 
     @property
     def shape_ijk(self) -> Floats:
@@ -100,8 +110,10 @@ class Extent:
         Raises
         ------
         ValueError
-            When the unit needs a spacing or a scale that is not known.
+            When there is no such unit, or it needs a spacing or a scale that is not known.
         """
+        if unit not in get_args(Unit):
+            raise ValueError(f"lengths are in {', '.join(get_args(Unit))}, not in {unit}")
         voxel = np.asarray(voxel_ijk, dtype=np.float64).reshape(-1, 3)
         if unit == "voxels":
             return voxel
@@ -131,19 +143,20 @@ class Extent:
         Raises
         ------
         ValueError
-            When a position lies outside and `outside` is "raise"; it names the first.
+            When a position lies outside and `outside` is "raise" (it names the first), or is no number.
         """
+        if outside not in get_args(Outside):
+            raise ValueError(f"a fixation outside is an error (raise) or clamped (clamp), not {outside!r}")
         voxel = np.asarray(voxel_ijk, dtype=np.float64).reshape(-1, 3)
         low, high = -0.5, self.shape_ijk - 0.5
-        if outside == "raise":
-            beyond = np.flatnonzero(((voxel < low) | (voxel > high) | ~np.isfinite(voxel)).any(axis=1))
-            if len(beyond):
-                where = ", ".join(f"{v:g}" for v in voxel[beyond[0]])
-                raise ValueError(
-                    f"fixation {beyond[0]} at voxel ({where}) lies outside the volume of {self.shape_kji} "
-                    f"slices, rows, columns ({len(beyond)} such); cut it off or clamp it"
-                )
-            return voxel
+        wrong = (voxel < low) | (voxel > high) | ~np.isfinite(voxel) if outside == "raise" else np.isnan(voxel)
+        beyond = np.flatnonzero(wrong.any(axis=1))
+        if len(beyond):
+            where = ", ".join(f"{v:g}" for v in voxel[beyond[0]])
+            raise ValueError(
+                f"fixation {beyond[0]} at voxel ({where}) lies outside the volume of {self.shape_kji} "
+                f"slices, rows, columns ({len(beyond)} such); cut it off or clamp it"
+            )
         return np.clip(voxel, low, high)
 
     def known_mm_per_degree(self) -> float:

@@ -112,8 +112,8 @@ def scanmatch(
     else:
         extent = Extent.shared_by(a, b)
         grid = usual_grid(extent) if grid is None else grid
-        if grid.extent.shape_kji != a.shape_kji:
-            raise ValueError(f"cells for a volume of {grid.extent.shape_kji} on a path through one of {a.shape_kji}")
+        for path in (a, b):
+            grid.check_covers(path)
         cells = [grid.cells(path.voxel_ijk, outside) for path in (a, b)]
         repeats = [symbol_counts(path.duration_s, temporal_bin_s) for path in (a, b)]
     if not threshold > 0:

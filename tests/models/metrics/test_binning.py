@@ -21,6 +21,11 @@ def test_counts_share_the_volume_equally() -> None:
     assert grid.cells([[31.49, 0, 0], [31.5, 0, 0], [127.5, 95.5, 39.5]]).tolist() == [[0, 0, 0], [1, 0, 0], [3, 2, 1]]
 
 
+def test_one_count_serves_all_axes_whatever_kind_of_whole_number_it_is() -> None:
+    for count in (3, np.int64(3), 3.0):
+        assert BinGrid.from_counts(EXTENT, count).counts_ijk == (3, 3, 3)  # type: ignore[arg-type]
+
+
 def test_a_picture_has_one_cell_along_its_slices() -> None:
     assert BinGrid.from_counts(Extent((1, 720, 1280)), (12, 8, 5)).counts_ijk == (12, 8, 1)
 
@@ -35,6 +40,12 @@ def test_the_same_cells_come_from_voxels_millimetres_and_degrees() -> None:
     for grid in grids:
         assert grid.size_ijk_voxels == (24, 24, 6)
         assert grid.counts_ijk == (6, 4, 7)  # 128 / 24, 96 / 24 and 40 / 6, rounded up
+
+
+def test_a_size_that_divides_the_volume_but_for_rounding_adds_no_cell() -> None:
+    grid = BinGrid.from_mm(Extent.with_spacing((1, 1, 90), (0.1, 0.1, 0.1)), 0.3)
+    assert grid.size_ijk_voxels[0] < 3  # 0.3 / 0.1 falls short of 3
+    assert grid.counts_ijk[0] == 30
 
 
 def test_sizes_that_do_not_fit_leave_equal_parts_at_both_ends() -> None:
@@ -99,7 +110,7 @@ def test_a_fixation_outside_is_an_error_or_clamped() -> None:
     assert grid.cells([[-7, 0, 40]], "clamp").tolist() == [[0, 0, 3]]
 
 
-@pytest.mark.parametrize("counts", [0, (4, 4), (4, 4, 0), (4, 4, 1.5)])
+@pytest.mark.parametrize("counts", [0, 2.5, (4, 4), (4, 4, 0), (4, 4, 1.5), (4, 4, float("nan"))])
 def test_impossible_counts_are_refused(counts: object) -> None:
     with pytest.raises(ValueError, match="whole numbers"):
         BinGrid.from_counts(EXTENT, counts)  # type: ignore[arg-type]

@@ -86,5 +86,5 @@ def test_paths_that_cannot_be_compared_are_refused() -> None:
     assert edit_distance(path, path_of([[0, 0, -1]]), outside="clamp").distance == 0
     with pytest.raises(ValueError, match="own symbols"):
         edit_distance(path, path, grid=BinGrid.from_counts(Extent(SHAPE_KJI), 2), faithful=True)
-    with pytest.raises(ValueError, match="cells for a volume"):
+    with pytest.raises(ValueError, match="cells and the path are of volumes"):
         edit_distance(path, path, grid=BinGrid.from_counts(Extent((2, 2, 2)), 2))

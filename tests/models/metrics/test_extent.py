@@ -38,6 +38,10 @@ def test_the_outer_edges_belong_to_the_volume_and_what_is_beyond_is_named() -> N
     ):
         EXTENT.inside([[0, 0, 0], [0, 95.6, 0]])
     assert EXTENT.inside([[-9, 200, 3]], "clamp").tolist() == [[-0.5, 95.5, 3]]
+    with pytest.raises(ValueError, match=r"fixation 1 at voxel \(nan, 0, 0\)"):
+        EXTENT.inside([[-9, 200, 3], [np.nan, 0, 0]], "clamp")
+    with pytest.raises(ValueError, match="not 'ignore'"):
+        EXTENT.inside([[0, 0, 0]], "ignore")  # type: ignore[arg-type]
 
 
 def test_units_that_are_not_known_are_refused() -> None:
@@ -45,6 +49,8 @@ def test_units_that_are_not_known_are_refused() -> None:
         Extent(SHAPE_KJI).diagonal("mm")
     with pytest.raises(ValueError, match="mm_per_degree"):
         Extent.with_spacing(SHAPE_KJI, (1, 1, 1)).diagonal("degrees")
+    with pytest.raises(ValueError, match="not in pixels"):
+        EXTENT.in_unit([[0, 0, 1]], "pixels")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="one voxel"):
         Extent((1, 1, 1)).diagonal("voxels")
 

@@ -200,6 +200,8 @@ def test_short_paths_are_named_and_padded_only_as_published() -> None:
     assert (padded.saccades_a, padded.saccades_b) == (3, 3)
     by_hand = in_cube((1, 1, 1), (2, 2, 2), (0, 0, 0), (0, 0, 0), duration_s=[0.25, 0.25, 0.001, 0.001])
     assert padded.values == multimatch(full, by_hand, faithful=True).values
+    alone, by_hand = in_cube((9, 9, 9)), in_cube((9, 9, 9), (0, 0, 0), (0, 0, 0), duration_s=[0.25, 0.001, 0.001])
+    assert multimatch(full, alone, faithful=True).values == multimatch(full, by_hand, faithful=True).values
 
 
 def test_a_longer_prediction_is_not_padded() -> None:

@@ -33,6 +33,10 @@ def test_cells_beyond_the_threshold_are_left_out_rather_than_paired() -> None:
     assert scanmatch(a, b, grid=GRID, threshold=4).score == 0.5
 
 
+def test_by_default_cells_three_and_a_half_apart_score_nothing() -> None:
+    assert scanmatch(in_cells((0, 0, 0)), in_cells((3, 0, 0)), grid=GRID).score == pytest.approx(1 - 3 / 3.5)
+
+
 def test_a_gap_costs() -> None:
     a, b = in_cells((0, 0, 0), (3, 3, 3)), in_cells((3, 3, 3))
     assert scanmatch(a, b, grid=GRID, gap=-0.25).score == pytest.approx((1 - 0.25) / 2)
@@ -118,7 +122,8 @@ def test_the_substitution_matrix_holds_threshold_minus_distance() -> None:
         ({"gap": float("nan")}, "gap"),
         ({"temporal_bin_s": 0}, "temporal bin"),
         ({"grid": GRID, "faithful": True}, "own cells"),
-        ({"grid": BinGrid.from_counts(Extent((1, 2, 3)), 1)}, r"cells for a volume of \(1, 2, 3\)"),
+        ({"grid": BinGrid.from_counts(Extent((1, 2, 3)), 1)}, r"different shape: \(1, 2, 3\) and \(40, 96, 128\)"),
+        ({"grid": BinGrid.from_counts(Extent.with_spacing(SHAPE_KJI, (0.7, 0.8, 5)), 3)}, r"voxels differ by 2.5 mm"),
     ],
 )
 def test_parameters_without_sense_are_refused(arguments: dict[str, Any], message: str) -> None:
