@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from dataclasses import dataclass
@@ -22,7 +23,17 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 @dataclass(frozen=True)
 class DwellMap:
-    """What was written: `seconds` on the map, `left_out_s` by reason, its most looked-at slice."""
+    """What was written.
+
+    Attributes
+    ----------
+    total, unit
+        Sum of the map, in ``s`` or ``count``.
+    left_out_s
+        Seconds that have no place on the map, by reason (`review.dwell_points.DwellPoints`).
+    busiest_slice
+        Index from 0 of the slice with the most.
+    """
 
     file: str
     trial: int
@@ -93,33 +104,41 @@ def write_dwell_map(
     unit = "s" if preset is None or MAP_PRESETS[preset].weight == "seconds" else "count"
     left_out = {reason: round(float(seconds), 6) for reason, seconds in points.left_out_s.items()}
     made = DwellMap(out.name, trial, record.case, float(per_slice.sum()), unit, left_out, int(np.argmax(per_slice)))
-    _write_nifti(out, volume, np.asarray(series.affine_lps))
     origin = {
         **made.to_dict(), "ctgaze": __version__, "source": source,
         "sigma_deg": sigma_deg if preset is None else None, "preset": preset,
         "tables": {name: _digest(folder / "derived" / name) for name in TABLES.values()},
     }  # fmt: skip
-    write_atomically(sidecar, json.dumps(origin, indent=1, allow_nan=False) + "\n")
+    _write(out, volume, np.asarray(series.affine_lps), sidecar, json.dumps(origin, indent=1, allow_nan=False) + "\n")
     return made
 
 
-def _write_nifti(out: Path, volume: np.ndarray, affine_lps: np.ndarray) -> None:
+def _write(out: Path, volume: np.ndarray, affine_lps: np.ndarray, sidecar: Path, origin: str) -> None:
+    """Both files or none."""
     import nibabel
 
     image = nibabel.Nifti1Image(np.transpose(volume, (2, 1, 0)), LPS_TO_RAS @ affine_lps)
     image.header.set_xyzt_units("mm")
     image.header["descrip"] = b"CTGaze dwell volume"
     staging = out.with_name("writing-" + out.name)
+    whole = False
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         nibabel.save(image, staging)
+        write_atomically(sidecar, origin)
         staging.replace(out)
+        whole = True
     except OSError as error:
         raise SessionError(
             f"the map cannot be written: {error.strerror or type(error).__name__}",
             place=str(out.parent),
             remedy="check rights and space",
         ) from error
+    finally:
+        if not whole:  # stopped by hand, too
+            for path in (staging, sidecar, sidecar.with_name(sidecar.name + ".new")):
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
 
 
 def _digest(path: Path) -> str:

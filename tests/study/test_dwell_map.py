@@ -7,9 +7,11 @@ import nibabel
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from ctgaze_app.cli import app
 from ctgaze_app.errors import SessionError
-from ctgaze_app.study.dwell_map import write_dwell_map
+from ctgaze_app.study.dwell_map import DwellMap, write_dwell_map
 from tests.factories.sessions import SyntheticSession, make_session
 
 
@@ -62,3 +64,39 @@ def test_what_cannot_be_written_is_one_line(
     with pytest.raises(SessionError, match=said):
         write_dwell_map(made.folder, tmp_path / name, **options)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["there.json"]
+
+
+@pytest.mark.parametrize("broken", ["nibabel.save", "ctgaze_app.study.dwell_map.write_atomically"])
+@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_map_that_is_not_whole_leaves_no_file(
+    made: SyntheticSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str, fault: BaseException
+) -> None:
+    def half(_: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise fault
+
+    def half_sidecar(path: Path, _: str) -> None:
+        path.with_name(path.name + ".new").write_bytes(b"half")
+        raise fault
+
+    monkeypatch.setattr(broken, half if broken == "nibabel.save" else half_sidecar)
+    expected = SessionError if isinstance(fault, OSError) else KeyboardInterrupt
+    with pytest.raises(expected):
+        write_dwell_map(made.folder, tmp_path / "map.nii.gz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_says_what_is_left_out_and_why(
+    made: SyntheticSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["session", "dwell-map", str(made.folder), "--out", str(tmp_path / "map.nii")]
+    both = CliRunner().invoke(app, [*asked, "--sigma", "2", "--preset", "egd-cxr"])
+    assert both.exit_code == 2
+    assert "a preset has a width of its own" in both.output
+    done = DwellMap("map.nii", 1, "case-1", 3.25, "s", {"off_image": 0.5, "slab": 1.5, "no_view": 0.0}, 7)
+    monkeypatch.setattr("ctgaze_app.study.dwell_map.write_dwell_map", lambda *_, **__: done)
+    assert CliRunner().invoke(app, asked).output.splitlines() == [
+        "map.nii: 3.2 s of looking in trial 1, case case-1; most on slice 7 (from 0)",
+        "left out: 0.5 s beside the image",
+        "left out: 1.5 s on a slab, where the depth is not known",
+    ]
