@@ -59,12 +59,17 @@ def measure(
     decision_s: Annotated[
         float, typer.Option("--decision", min=0.0, help="Dwell from which it was decided upon, seconds.")
     ] = 1.0,
+    phrase: Annotated[
+        list[str] | None,
+        typer.Option("--phrase", metavar="REGION=WORDS", help="How left lung, right lung or a lesion is spoken."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure the readings of a session: scrolling, coverage, search style, lesions.
 
     Written to derived/measures.json, measures.csv and, with lesions, lesions.csv. Without --reported or
-    --nothing-reported no lesion is judged as an error.
+    --nothing-reported no lesion is judged as an error. Where a transcript is there, words are related to the looks
+    before them.
 
     Example: ctgaze session measure my-session --truth lesions.dcm --nothing-reported
     """
@@ -79,8 +84,14 @@ def measure(
         raise typer.BadParameter("say what was reported, or that nothing was", param_hint="--reported")
     truths = _truths(folder, truth or [], truth_format, option or [], reported or [], nothing_reported)
     rules = LesionSearchRules(radius_deg=radius_deg, attention_s=attention_s, decision_s=decision_s)
+    phrases: dict[str, list[str]] = {}
+    for text in phrase or []:
+        region, found, words = text.partition("=")
+        if not found or not words.strip():
+            raise typer.BadParameter(f"{text!r} is not REGION=WORDS", param_hint="--phrase")
+        phrases.setdefault(region, []).append(words)
     with progress_bar("Measuring", shown=not as_json) as report:
-        result = measure_session(folder, organ=organ.value, truth=truths, rules=rules, progress=report)
+        result = measure_session(folder, organ=organ.value, truth=truths, rules=rules, phrases=phrases, progress=report)
     if as_json:
         typer.echo(json.dumps(result.to_dict(), allow_nan=False))
         return
@@ -141,6 +152,15 @@ def _print(result: SessionMeasures) -> None:
         if others:
             told = ", ".join(f"{row['detector']} {row['fixations']}" for row in others)
             typer.echo(f"  {'fixations by detector':{LABEL}} {told} (parameters varied: measures.json)")
+        if trial.speech is not None:
+            lag = trial.speech.lag
+            said = (
+                f"{lag.lag_s:.2f} s before naming [{lag.low_s:.2f}, {lag.high_s:.2f}]"
+                if lag.available
+                else f"not available: {lag.reason}"
+            )
+            typer.echo(f"  {'words, mentions of regions':{LABEL}} {trial.speech.n_words}, {trial.speech.n_mentions}")
+            typer.echo(f"  {'gaze on the named region':{LABEL}} {said}")
         for note in trial.notes:
             typer.echo(f"  note  {note}")
         if trial.lesions is not None:

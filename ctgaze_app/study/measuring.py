@@ -27,6 +27,7 @@ from ctgaze_app.study.calibrations import calibration_of_trial
 from ctgaze_app.study.loading import load_volumes
 from ctgaze_app.study.sensitivity import session_sensitivity
 from ctgaze_app.study.session import SessionManifest, write_atomically
+from ctgaze_app.study.trial_speech import TrialSpeech, lung_regions, trial_speech
 from ctgaze_app.study.trial_tables import TABLES, NotShownError, SessionTables, TrialTables
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class TrialReading:
     measures: ReadingMeasures
     lesions: LesionSearchResult | None = None
     notes: tuple[str, ...] = ()
+    speech: TrialSpeech | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +124,7 @@ class SessionMeasures:
                     "measures": each.measures.to_dict(),
                     "detector_sensitivity": [dict(row) for row in self.sensitivity.get(each.trial, [])],
                     "lesion_search": None if each.lesions is None else each.lesions.to_dict(),
+                    "speech": None if each.speech is None else each.speech.to_dict(),
                     "notes": list(each.notes),
                 }
                 for each in self.trials
@@ -135,6 +138,7 @@ def measure_session(
     organ: Organ = "lungs",
     truth: Mapping[str, Truth] | None = None,
     rules: LesionSearchRules | None = None,
+    phrases: Mapping[str, Sequence[str]] | None = None,
     volumes: Mapping[int, Volume] | None = None,
     progress: Progress | None = None,
 ) -> SessionMeasures:
@@ -148,6 +152,8 @@ def measure_session(
         Whose coverage is taken; ``none`` does not open the CT.
     truth
         By case.
+    phrases
+        How the left and right lung and the lesions are spoken, by name; what is not here is called by its own name.
     volumes
         CT already in memory, by series index.
 
@@ -173,7 +179,9 @@ def measure_session(
     trials, notes = [], list(scans.notes)
     for done, record in enumerate(recorded, start=2):
         try:
-            trials.append(_measure(session, session.trial(record), scans, wanted.get(record.case), rules))
+            trials.append(
+                _measure(session, session.trial(record), scans, wanted.get(record.case), rules, phrases or {})
+            )
         except NotShownError as reason:
             notes.append(f"trial {record.number}: {reason}")
         report(done, steps)
@@ -220,7 +228,12 @@ class _Scans:
 
 
 def _measure(
-    session: SessionTables, trial: TrialTables, scans: _Scans, truth: Truth | None, rules: LesionSearchRules | None
+    session: SessionTables,
+    trial: TrialTables,
+    scans: _Scans,
+    truth: Truth | None,
+    rules: LesionSearchRules | None,
+    phrases: Mapping[str, Sequence[str]],
 ) -> TrialReading:
     manifest = session.manifest
     notes = list(trial.notes)
@@ -232,19 +245,26 @@ def _measure(
         end_lsl=trial.end_lsl, display_latency_s=latency_s, series=trial.series,
         organ_mask=None if lungs is None else lungs.mask, gaze=trial.rows["gaze"], saccades=trial.rows["saccades"],
     )  # fmt: skip
+    if not measures.slice_dwell.fixated_s.any():
+        notes.append("no fixation was recorded on its series: what needs gaze is not available")
     lesions = None
+    nameable = lung_regions(lungs)
     if truth is not None:
+        regions = _regions(truth, scans.volumes[trial.series], trial.record.case)
+        nameable += regions
         points = dwell_points_of_segments(
             trial.rows["fixations"], trial.rows["segments"], trial.views, screen, trial.geometry.shape_kji,
             display_latency_s=latency_s, series=trial.series,
         )  # fmt: skip
         in_force, _ = calibration_of_trial(session.folder, manifest, trial.record)
         lesions = lesion_search(
-            _regions(truth, scans.volumes[trial.series], trial.record.case), points, trial.views,
+            regions, points, trial.views,
             end_lsl=trial.end_lsl, display_latency_s=latency_s, reported=truth.reported, series=trial.series,
             uncertainty_deg=in_force.settings.angle_uncertainty_deg, rules=rules,
         )  # fmt: skip
-    return TrialReading(trial.record.number, trial.record.case, trial.record.kind, measures, lesions, tuple(notes))
+    speech = trial_speech(session, trial, nameable, phrases)
+    record = trial.record
+    return TrialReading(record.number, record.case, record.kind, measures, lesions, tuple(notes), speech)
 
 
 def _regions(truth: Truth, volume: Volume, case: str) -> tuple[LabelledRegion, ...]:

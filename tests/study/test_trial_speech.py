@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ctgaze_app.ct.labelled_region import LabelledRegion
+from ctgaze_app.study.measuring import measure_session
 from ctgaze_app.study.trial_speech import trial_speech
 from ctgaze_app.study.trial_tables import SessionTables
 from tests.factories.sessions import make_session
@@ -60,3 +61,12 @@ def test_without_a_transcript_there_is_nothing(tmp_path: Path) -> None:
     made = make_session(tmp_path / "s", seconds=3.0, rate_hz=120.0)
     tables = SessionTables.open(made.folder)
     assert trial_speech(tables, tables.trial(tables.numbered(1)), halves(tables)) is None
+
+
+def test_the_measures_of_a_session_hold_its_speech(session: SessionTables) -> None:
+    found = measure_session(session.folder, organ="none")
+    assert found.trials[0].speech is not None
+    record = json.loads((session.folder / "derived" / "measures.json").read_text())["trials"][0]["speech"]
+    assert record["n_words"] == found.trials[0].speech.n_words > 40
+    assert [row["before_s"] for row in record["windows"]] == [0.5, 1.0, 1.5, 2.0, 3.0, 5.0]
+    assert "mentions" in record["lag"]["reason"]
