@@ -7,10 +7,7 @@ image. Of a trial recorded with several eyes the one that combines them counts; 
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +31,7 @@ from ctgaze_app.formats.bids_sidecar import (
     seconds_of,
     unit_of,
 )
+from ctgaze_app.formats.bids_tables import read_headerless
 from ctgaze_app.formats.contract import Format, FormatError, Option, at
 from ctgaze_app.formats.dataset import EVENT_COLUMNS, FIXATION_COLUMNS, SAMPLE_COLUMNS, DataSet
 from ctgaze_app.formats.dataset_checks import check_dataset
@@ -41,7 +39,10 @@ from ctgaze_app.formats.dataset_checks import check_dataset
 if TYPE_CHECKING:
     import pandas as pd
 
-TEXT_COLUMNS = ("trial_type", "message", "kind")
+OWN_RECORDING = "eye3"
+"""Label of the recording that the study counts, in what `bids_export` writes."""
+SPACING_FACTOR = 20.0
+"""How far the spacing of the samples may be from the stated rate: senders misstate it, but not by a factor of 1000."""
 
 
 def read_bids(path: Path, options: Mapping[str, str]) -> DataSet:
@@ -75,9 +76,17 @@ def read_bids(path: Path, options: Mapping[str, str]) -> DataSet:
         entities = entities_of(sidecar)
         key = (entities["sub"], entities.get("ses", ""), entities.get("task", ""), entities.get("run", "1"))
         eyes = trials.setdefault(key, {})
-        if content["RecordedEye"] in eyes:
-            # Of two recordings of one eye the study's own (eye3, after the correction) counts.
-            sidecar = max(sidecar, eyes[content["RecordedEye"]])
+        other = eyes.get(content["RecordedEye"])
+        if other is not None:
+            # Where one eye counts, the study's own recording of it, after the correction, stands beside the tracker's.
+            own = [each for each in (sidecar, other) if _is_own(each, content)]
+            if len(own) != 1:
+                raise FormatError(
+                    f"{other.name} records the same eye",
+                    place=at(sidecar),
+                    remedy="keep one of them, or tell them apart by task or run",
+                )
+            sidecar = own[0]
         eyes[content["RecordedEye"]] = sidecar
     if not trials:
         raise FormatError(
@@ -88,21 +97,21 @@ def read_bids(path: Path, options: Mapping[str, str]) -> DataSet:
     _refuse_orphans(path)
     gaze, fixations, events, cases, screens = [], [], [], {}, []
     for number, (key, by_eye) in enumerate(sorted(trials.items()), start=1):
-        chosen = _chosen(by_eye, options["eye"], key)
+        chosen = _chosen(by_eye, options["eye"], key, sidecars)
         content = sidecars[chosen]
         keys = _keys(key, content, readers, number)
         screen = screen_of(chosen)
         screen["rate_hz"] = float(content["SamplingFrequency"])
         screens.append(screen)
         cases[keys["case"]] = case_of(keys["case"], content, screen, chosen)
-        table = _table(chosen.with_suffix(".tsv.gz"), content)
+        table = read_headerless(chosen.with_suffix(".tsv.gz"), content["Columns"])
         origin = _origin_s(chosen, content, table)
         gaze.append(_gaze(table, keys, content, screen, origin, chosen))
         found = chosen.with_name(chosen.name.replace(GAZE_ENDING, EVENT_ENDING))
         if found.is_file():
             of_events = json_object(found)
             check_columns(found, of_events, ("onset",))
-            rows = _table(found.with_suffix(".tsv.gz"), of_events)
+            rows = read_headerless(found.with_suffix(".tsv.gz"), of_events["Columns"])
             mine, others = _events(rows, keys, screen, _scales(found, of_events, chosen, content), origin)
             _refuse_disorder(rows, found)
             fixations.append(mine)
@@ -133,13 +142,19 @@ def read_bids(path: Path, options: Mapping[str, str]) -> DataSet:
     return dataset
 
 
-def _chosen(by_eye: Mapping[str, Path], eye: str, key: tuple[Any, ...]) -> Path:
+def _is_own(sidecar: Path, content: Mapping[str, Any]) -> bool:
+    return entities_of(sidecar).get("recording") == OWN_RECORDING and "CTGazeSession" in content
+
+
+def _chosen(
+    by_eye: Mapping[str, Path], eye: str, key: tuple[Any, ...], sidecars: Mapping[Path, Mapping[str, Any]]
+) -> Path:
     if eye != "combined" and eye in by_eye:
         return by_eye[eye]
-    if eye == "combined" and "cyclopean" in by_eye:
-        return by_eye["cyclopean"]
-    if eye == "combined" and len(by_eye) == 1:
-        return next(iter(by_eye.values()))
+    if eye == "combined":
+        own = [sidecar for sidecar in by_eye.values() if _is_own(sidecar, sidecars[sidecar])]
+        if own or "cyclopean" in by_eye or len(by_eye) == 1:
+            return own[0] if own else by_eye.get("cyclopean", next(iter(by_eye.values())))
     raise FormatError(
         f"the recordings of sub-{key[0]} run-{key[3]} are of {' and '.join(sorted(by_eye))}",
         place=at(next(iter(by_eye.values()))),
@@ -156,41 +171,6 @@ def _keys(key: tuple[Any, ...], content: Mapping[str, Any], readers: Mapping[str
         "trial": trial if isinstance(trial, int) and trial > 0 else number,
         "case": str(content.get("CTGazeCase", task or "unknown")),
     }
-
-
-def _table(path: Path, content: Mapping[str, Any]) -> pd.DataFrame:
-    """The columns of a headerless table: numbers with NaN for ``n/a``, text where the column is text."""
-    import pandas as pd
-
-    columns: list[str] = content["Columns"]
-    try:
-        with gzip.open(path, "rb") as file:
-            text = file.read().decode("utf-8")
-    except FileNotFoundError as error:
-        raise FormatError("the table of this sidecar is missing", place=at(path), remedy="restore it") from error
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise FormatError(f"cannot be read: {error}", place=at(path), remedy="restore the file") from error
-    lines = text.split("\n")
-    if lines.pop():
-        raise FormatError(
-            "the last row has no line end: it may be cut", place=at(path, len(lines) + 1), remedy="restore the file"
-        )
-    if not lines:
-        raise FormatError("the table is empty", place=at(path), remedy="restore it, or remove it with its sidecar")
-    widths = np.array([line.count("\t") + 1 for line in lines])
-    wrong = np.flatnonzero(widths != len(columns))
-    if len(wrong):
-        raise FormatError(
-            f"{widths[wrong[0]]} cells instead of {len(columns)}",
-            place=at(path, int(wrong[0]) + 1),
-            remedy="complete the row or correct Columns",
-        )
-    raw = pd.read_csv(
-        io.StringIO(text), sep="\t", header=None, names=columns, dtype=str, keep_default_na=False, quoting=3
-    )
-    return pd.DataFrame(
-        {name: raw[name] if name in TEXT_COLUMNS else _numbers(raw[name], path, name) for name in columns}
-    )
 
 
 def _refuse_orphans(path: Path) -> None:
@@ -230,20 +210,6 @@ def _scales(events: Path, of_events: Mapping[str, Any], gaze: Path, of_gaze: Map
     return onset, 1.0 if unit_of(of_events, "duration") is None else seconds_of(events, of_events, "duration")
 
 
-def _numbers(cells: pd.Series, path: Path, column: str) -> NDArray[np.float64]:
-    import pandas as pd
-
-    values = pd.to_numeric(cells.where(cells != "n/a", "nan"), errors="coerce").to_numpy(np.float64)
-    bad = np.flatnonzero(~np.isfinite(values) & (cells != "n/a").to_numpy())
-    if len(bad):
-        raise FormatError(
-            f"{cells.iloc[bad[0]]!r} is not a finite number",
-            place=at(path, int(bad[0]) + 1, column),
-            remedy="write n/a where nothing is known",
-        )
-    return values
-
-
 def _origin_s(path: Path, content: Mapping[str, Any], table: pd.DataFrame) -> float:
     """What is taken from a timestamp in seconds to give the onset in its trial."""
     stamps = table["timestamp"].to_numpy(np.float64) if len(table) else np.empty(0)
@@ -258,7 +224,15 @@ def _origin_s(path: Path, content: Mapping[str, Any], table: pd.DataFrame) -> fl
                 place=at(path.with_suffix(".tsv.gz"), int(rows[0]) + 1, "timestamp"),
                 remedy="restore the order of time",
             )
-    return float(stamps[0]) * seconds_of(path, content, "timestamp") - float(content["StartTime"])
+    scale, rate = seconds_of(path, content, "timestamp"), float(content["SamplingFrequency"])
+    spacing = float(np.median(np.diff(stamps))) * scale * rate if len(stamps) > 1 else 1.0
+    if not 1 / SPACING_FACTOR <= spacing <= SPACING_FACTOR:
+        raise FormatError(
+            f"samples come every {spacing / rate:g} s, which is not {rate:g} Hz",
+            place=at(path, column="timestamp"),
+            remedy="check the Units of timestamp and SamplingFrequency",
+        )
+    return float(stamps[0]) * scale - float(content["StartTime"])
 
 
 def _gaze(

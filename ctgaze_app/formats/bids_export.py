@@ -7,6 +7,7 @@ the codes as they were. BIDS has no terms for slices and voxels: they are furthe
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
@@ -104,8 +105,9 @@ def write_bids(dataset: DataSet, folder: Path, options: Mapping[str, str]) -> tu
             base = f"{stem}_recording-{label}"
             recorded = _main_eye(rows) if eye == "cyclopean" else eye
             written += _write_recording(place / base, gaze, recorded, rows, screen, codes)
-            events = _events(mine["fix"], mine["event"], screen)
-            if events["onset"].notna().any():
+            # Once a trial: the same fixations beside each eye would count twice and three times.
+            events = _events(mine["fix"], mine["event"], screen) if eye == "cyclopean" else None
+            if events is not None and events["onset"].notna().any():
                 written += _write_events(place / base, events, codes)
         written += _write_trial(place / stem, rows, str(case), screen, dataset)
     return tuple(written)
@@ -228,7 +230,7 @@ def _events(fixations: pd.DataFrame | None, events: pd.DataFrame | None, screen:
         plain = ~np.isin(name, ("saccade", "blink"))
         value = events["value"].fillna("").astype(str).to_numpy()
         message = np.array(
-            [f"{n} {v}".strip().replace("\t", " ") for n, v in zip(name, value, strict=True)], dtype=object
+            [re.sub(r"[\t\r\n]", " ", f"{n} {v}".strip()) for n, v in zip(name, value, strict=True)], dtype=object
         )
         parts.append(
             pd.DataFrame(
@@ -304,7 +306,8 @@ def _describe(dataset: DataSet, folder: Path, readers: Mapping[str, str], option
             f"# {options['name']}", "",
             "Gaze of readers on CT and X-ray pictures, exported by CTGaze. Times are seconds since a trial's first",
             "visible view; voxels are 0-based (column, row, slice). Columns that BIDS does not know are described in",
-            "the sidecars. Recording eye1 is the left eye, eye2 the right one, eye3 the one that the study counts.", "",
+            "the sidecars. Recording eye1 is the left eye, eye2 the right one, both as the tracker sent them; eye3 is what",
+            "the study counts, after its correction, and bears the events.", "",
             *notes,
         ]
     )  # fmt: skip
@@ -324,7 +327,11 @@ def _json(base: Path, ending: str, content: Mapping[str, Any]) -> Path:
 def _tsv_gz(path: Path, table: pd.DataFrame) -> Path:
     """Tab-separated, without header, ``n/a`` where nothing is known; the same bytes for the same table."""
     buffer = io.StringIO()
-    table.to_csv(buffer, sep="\t", header=False, index=False, na_rep="n/a", float_format="%.6f", lineterminator="\n")
+    # BIDS knows no quotation marks around cells.
+    table.to_csv(
+        buffer, sep="\t", header=False, index=False, na_rep="n/a", float_format="%.6f", lineterminator="\n",
+        quoting=csv.QUOTE_NONE,
+    )  # fmt: skip
     with path.open("wb") as file, gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as packed:
         packed.write(buffer.getvalue().encode("utf-8"))
     return path

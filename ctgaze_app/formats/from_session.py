@@ -28,7 +28,7 @@ SAMPLE_EXTRAS = (
     "slice_index", "view_state", "eye_state", "fixation", "uncertainty_mm", "eye_used", "left_x", "left_y",
     "left_pupil", "right_x", "right_y", "right_pupil",
 )  # fmt: skip
-"""Each eye as the tracker sent it, before the session's correction, beside what counts."""
+"""Each eye as the tracker sent it while it was seen, before the session's correction, beside what counts."""
 
 
 def dataset_from_session(
@@ -201,6 +201,9 @@ def _samples(rows: pd.DataFrame, manifest: SessionManifest, shown: dict[int, int
     for name in SAMPLE_EXTRAS:
         values = rows[name]
         table[f"source_{name}"] = values.astype(str) if values.dtype.name == "category" else values
+    for eye in ("left", "right"):
+        for name in ("x", "y", "pupil"):
+            table.loc[~rows[f"{eye}_valid"], f"source_{eye}_{name}"] = np.nan
     return table[[*SAMPLE_COLUMNS, *(f"source_{name}" for name in SAMPLE_EXTRAS)]]
 
 

@@ -102,6 +102,56 @@ def test_each_eye_is_a_recording_of_its_own(tmp_path: Path) -> None:
     np.testing.assert_allclose(combined["x_screen_norm"], samples["x_screen_norm"], atol=1e-6)
 
 
+def test_events_of_a_trial_are_written_once_not_beside_each_eye(tmp_path: Path) -> None:
+    samples = make_dataset().samples
+    assert samples is not None
+    both = samples.assign(source_left_x=0.25, source_left_y=0.5, source_right_x=0.5, source_right_y=0.5)
+    assert FORMAT.write is not None
+    FORMAT.write(make_dataset(samples=both), tmp_path / "set", WRITE)
+    assert len(list((tmp_path / "set").rglob("*_physioevents.tsv.gz"))) == 4
+    assert len(read(tmp_path / "set").fixations) == 48
+
+
+def test_where_one_eye_counts_its_recording_says_so_and_comes_back(tmp_path: Path) -> None:
+    samples = make_dataset().samples
+    assert samples is not None
+    left = samples.assign(
+        source_left_x=0.25, source_left_y=0.5, source_right_x=0.5, source_right_y=0.5, source_eye_used="left"
+    )
+    assert FORMAT.write is not None
+    FORMAT.write(make_dataset(samples=left), tmp_path / "set", WRITE)
+    eyes = [json.loads(path.read_text())["RecordedEye"] for path in sorted((tmp_path / "set").rglob("*_physio.json"))]
+    assert eyes == ["left", "right", "left"] * 4
+    for eye in ("combined", "left"):
+        back = read(tmp_path / "set", eye=eye).samples
+        assert back is not None
+        np.testing.assert_allclose(back["x_screen_norm"], samples["x_screen_norm"], atol=1e-6)
+
+
+def test_two_foreign_recordings_of_one_eye_are_not_chosen_between(exported: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    shutil.copytree(exported, folder)
+    sidecar = sorted(folder.rglob("*_physio.json"))[0]
+    content = {name: value for name, value in json.loads(sidecar.read_text()).items() if not name.startswith("CTGaze")}
+    for name in (sidecar, sidecar.with_name(sidecar.name.replace("_recording", "_acq-b_recording"))):
+        if name != sidecar:
+            shutil.copyfile(sidecar.with_suffix(".tsv.gz"), name.with_suffix(".tsv.gz"))
+        name.write_text(json.dumps(content))
+    with pytest.raises(FormatError, match="records the same eye"):
+        read(folder)
+
+
+def test_marks_in_messages_come_back_as_they_were(tmp_path: Path) -> None:
+    events = make_dataset().events
+    assert events is not None
+    said = events.assign(value=['"quoted" ', "", 'a "b"\nc\rd\te'] * 4, event="message")
+    assert FORMAT.write is not None
+    FORMAT.write(make_dataset(events=said), tmp_path / "set", WRITE)
+    back = read(tmp_path / "set").events
+    assert back is not None
+    assert back["value"].tolist() == ['"quoted"', "", 'a "b" c d e'] * 4
+
+
 def test_two_eyes_without_a_combined_one_must_be_declared(exported: Path, tmp_path: Path) -> None:
     folder = tmp_path / "set"
     shutil.copytree(exported, folder)
@@ -221,9 +271,11 @@ def in_screen(**changes: Any) -> Change:
         (in_sidecar(Columns=["timestamp", "y_coordinate", "x_coordinate"]), "Columns must begin with"),
         (in_sidecar(Columns="timestamp"), "Columns is no list"),
         (in_sidecar(x_coordinate={"Units": "deg"}), "column x_coordinate: the unit of x_coordinate is 'deg'"),
+        (in_sidecar(timestamp={"Units": "ms"}), r"samples come every 1.66\d+e-05 s, which is not 60 Hz"),
         (in_sidecar(timestamp={}), "column timestamp: the unit of timestamp is None"),
         (in_sidecar(CTGazeShapeKJI=[0, 1]), "is no geometry"),
         (in_row(7, 1, "left"), r"row 7, column x_coordinate: 'left' is not a finite number"),
+        (in_row(7, 1, "1\r2"), "row 7: a carriage return stands within a row"),
         (in_row(8, 2, "inf"), r"row 8, column y_coordinate: 'inf' is not a finite number"),
         (in_row(9, 3, None), r"row 9: \d+ cells instead of \d+"),
         (in_row(5, 0, "-3"), r"row 5, column timestamp: the sample lies before the row above"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,9 @@ import pytest
 
 from ctgaze_app.errors import SessionError
 from ctgaze_app.formats.dataset import EVENT_COLUMNS, FIXATION_COLUMNS, SAMPLE_COLUMNS
-from ctgaze_app.formats.from_session import dataset_from_session
+from ctgaze_app.formats.from_session import _samples, dataset_from_session
 from ctgaze_app.study.processing import process_session
+from ctgaze_app.study.session import read_manifest
 from tests.factories.sessions import SyntheticSession, make_session
 
 
@@ -65,6 +67,19 @@ def test_samples_and_events_come_too(session: SyntheticSession) -> None:
     assert set(data.events["event"]) <= {"saccade", "blink"}
     assert (data.events["event"] == "saccade").sum() > 10
     assert dataset_from_session(session.folder, samples=False).samples is None
+
+
+def test_an_eye_that_was_not_seen_has_no_position(tmp_path: Path) -> None:
+    made = make_session(tmp_path / "s", seconds=2.0, audio=False)
+    process_session(made.folder)
+    path = made.folder / "derived" / "gaze.parquet"
+    gaze = pd.read_parquet(path)
+    gaze.loc[3:5, "left_valid"] = False
+    gaze.loc[3:5, ["left_x", "left_y", "left_pupil"]] = 0.0
+    table = _samples(gaze, read_manifest(made.folder), {1: 0})
+    assert table["source_left_x"][3:6].isna().all()
+    assert table["source_left_pupil"][3:6].isna().all()
+    assert table["source_right_x"][3:6].notna().all()
 
 
 def test_words_lie_on_the_clock_of_the_gaze(session: SyntheticSession) -> None:
