@@ -19,7 +19,7 @@ from ctgaze_app.gaze.detectors import (
     detect_events,
 )
 from ctgaze_app.gaze.detectors.gaps import hole_s
-from ctgaze_app.gaze.detectors.intervals import merge, runs
+from ctgaze_app.gaze.detectors.intervals import merged_and_lasting, running_sums, runs
 
 VELOCITY_THRESHOLDS_DEG_S = (20.0, 30.0, 40.0, 50.0)
 MIN_DURATIONS_S = (0.040, 0.060, 0.100)
@@ -171,16 +171,9 @@ class _IvtAgain:
             self._cut(parameters.velocity_threshold_deg_s)
         time, sums = self._time, self._sums
         first, last = runs(time, self._slow, hole_s(time, parameters) + 1e-9)
-        first, last = merge(time, first, last, sums, parameters)
-        stays = time[last] - time[first] >= parameters.min_duration_s - 1e-9
-        stays &= sums[last + 1, 3] > sums[first, 3]
-        return merge(time, first[stays], last[stays], sums, parameters)
+        return merged_and_lasting(time, first, last, sums, parameters)
 
     def _cut(self, threshold_deg_s: float) -> None:
         self._threshold = threshold_deg_s
         self._slow = self._velocity < threshold_deg_s  # NaN compares false
-        member = self._slow & self._valid
-        self._sums = np.zeros((len(self._time) + 1, 4))
-        for axis in range(3):
-            np.cumsum(np.where(member, self._direction[:, axis], 0.0), out=self._sums[1:, axis])
-        np.cumsum(member, out=self._sums[1:, 3])
+        self._sums = running_sums(self._direction, self._slow & self._valid)

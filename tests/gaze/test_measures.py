@@ -108,6 +108,9 @@ def test_slow_trackers_and_noise_are_named() -> None:
 
 def test_sensitivity_is_relative_to_the_parameters_in_force() -> None:
     eye = simulate_eye(250, fixations=60, noise_rms_s2s_deg=0.3)
+    for begin in range(40, len(eye.time_s), 97):
+        eye.valid[begin : begin + 12] = False  # bridged
+    eye.direction[~eye.valid] = np.nan
     rows = detector_sensitivity(eye.time_s, eye.direction, eye.valid, tried=variations(others=False))
     assert [(row["parameter"], row["value"]) for row in rows] == [
         ("", None), *(("velocity_threshold_deg_s", value) for value in (20.0, 30.0, 40.0, 50.0)),

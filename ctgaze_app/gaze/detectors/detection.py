@@ -70,13 +70,8 @@ def detect_events(
     known = fill_gaps(time, gaze, seen, parameters.max_gap_fill_s)
     found = _candidates(time, gaze, known, parameters)
     member = found.slow & seen
-    sums = np.zeros((len(time) + 1, 4))
-    sums[1:, :3] = np.cumsum(np.where(member[:, None], gaze, 0.0), axis=0)
-    sums[1:, 3] = np.cumsum(member)
-    first, last = intervals.merge(time, found.first, found.last, sums, parameters)
-    long_enough = time[last] - time[first] >= parameters.min_duration_s - 1e-9
-    long_enough &= sums[last + 1, 3] > sums[first, 3]
-    first, last = intervals.merge(time, first[long_enough], last[long_enough], sums, parameters)
+    sums = intervals.running_sums(gaze, member)
+    first, last = intervals.merged_and_lasting(time, found.first, found.last, sums, parameters)
     fixation = intervals.numbers(len(time), first, last)
     outside = fixation < 0
     state = np.full(len(time), events.UNCLASSIFIED, dtype=np.int8)

@@ -24,6 +24,25 @@ def runs(time_s: Floats, flags: Flags, max_step_s: float) -> tuple[Indices, Indi
     return np.flatnonzero(starts), np.flatnonzero(ends)
 
 
+def running_sums(direction: Floats, member: Flags) -> Floats:
+    """(N + 1, 4) sums of the directions of the members before each sample, and their number."""
+    sums = np.zeros((len(member) + 1, 4))
+    for axis in range(3):
+        np.cumsum(np.where(member, direction[:, axis], 0.0), out=sums[1:, axis])
+    np.cumsum(member, out=sums[1:, 3])
+    return sums
+
+
+def merged_and_lasting(
+    time_s: Floats, first: Indices, last: Indices, sums: Floats, options: EventOptions
+) -> tuple[Indices, Indices]:
+    """Fixations from candidates: merged, those too short or without a measured sample dropped, merged once more."""
+    first, last = merge(time_s, first, last, sums, options)
+    stays = time_s[last] - time_s[first] >= options.min_duration_s - 1e-9
+    stays &= sums[last + 1, 3] > sums[first, 3]
+    return merge(time_s, first[stays], last[stays], sums, options)
+
+
 def merge(
     time_s: Floats, first: Indices, last: Indices, sums: Floats, options: EventOptions
 ) -> tuple[Indices, Indices]:
