@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ from ctgaze_app.review.slice_dwell import SliceDwell, shown_slices, slice_dwell
 SAMPLE_CELL_DEG = 0.1
 """Samples are joined in squares of this size before their coverage is taken; see `dwell_points.merged_in_cells`."""
 
+STYLE_COLUMNS = ("series", "onset_s", "offset_s", "x_voxel", "y_voxel")
+
 Scalar = float | int
 
 
@@ -45,7 +47,8 @@ class ReadingMeasures:
     Attributes
     ----------
     coverage, coverage_samples
-        Of the organ, from fixations and from samples; None without an organ (or without samples).
+        Of the organ, from fixations and from samples; None without an organ (or without samples), NaN when no gaze was
+        recorded on the series.
     slice_dwell
         Seconds per slice.
     stack, organ
@@ -180,8 +183,16 @@ def reading_measures(
     def covered(found: DwellPoints | None) -> CoverageCurve | None:
         if organ_mask is None or found is None:
             return None
-        return coverage_curve(found, organ_mask, radii_deg=radii_deg, minimum_dwell_s=minimum_dwell_s)
+        curve = coverage_curve(found, organ_mask, radii_deg=radii_deg, minimum_dwell_s=minimum_dwell_s)
+        if len(found):
+            return curve
+        # Without any gaze nobody knows what was covered: that is not a coverage of zero.
+        unknown = np.full(len(curve.radii_deg), np.nan)
+        return replace(curve, covered_fraction=unknown, displayed_fraction=float("nan"))
 
+    # Through a slab or across the slices the columns are no places in a slice.
+    located = np.isin(np.asarray(fixations["fixation"]), points.owner)
+    in_slices = {name: np.asarray(fixations[name])[located] for name in STYLE_COLUMNS}
     quadrant = quadrants(points.voxel_ij[:, 0], points.voxel_ij[:, 1], centre_ij)
     return ReadingMeasures(
         coverage=covered(points),
@@ -189,7 +200,7 @@ def reading_measures(
         slice_dwell=slice_dwell(shown, points, samples),
         stack=scrolling(shown, shape_kji[0], rules=rules),
         organ=organ,
-        style=search_style(fixations, shown, series_geometry, series=series, centre_ij=centre_ij),
+        style=search_style(in_slices, shown, series_geometry, series=series, centre_ij=centre_ij),
         saccade_amplitudes_deg=distribution(saccade_amplitudes_deg(saccades, fixation_steps_deg(fixations, screen))),
         fixation_durations_s=distribution(np.asarray(fixations["duration_s"], dtype=np.float64)),
         quadrants_per_slice=distribution(quadrants_per_slice(points.slice_index, quadrant)),

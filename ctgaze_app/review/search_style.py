@@ -29,7 +29,8 @@ class SearchStyle:
     Attributes
     ----------
     driller_index
-        depth_mm / (depth_mm + in_plane_mm): 1 is pure drilling, 0 pure scanning; NaN without any movement.
+        depth_mm / (depth_mm + in_plane_mm): 1 is pure drilling, 0 pure scanning; NaN without any movement or
+        without a fixation on the image.
     depth_mm
         Way through depth: the distances between slices, added up over every step of the view.
     in_plane_mm
@@ -86,7 +87,7 @@ def search_style(
     order = np.flatnonzero(mine)[np.argsort(onset[mine], kind="stable")]
     spacing_i, spacing_j = series_geometry.pixel_spacing_ij_mm
     steps_mm = np.hypot(np.diff(x[order]) * spacing_i, np.diff(y[order]) * spacing_j)
-    in_plane_mm = float(steps_mm.sum())
+    in_plane_mm = float(steps_mm.sum()) if len(order) else float("nan")
     quadrant = quadrants(x[order], y[order], centre)
     crossed = quadrant[1:] != quadrant[:-1]
     time_s = float(shown.duration_s.sum())

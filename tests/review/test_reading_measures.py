@@ -9,6 +9,7 @@ import pytest
 
 from ctgaze_app.gaze.frames import SeriesGeometry
 from ctgaze_app.gaze.view_track import ViewTrack
+from ctgaze_app.gaze.views import VIEW_CHANNELS
 from ctgaze_app.review.dwell_points import dwell_points_of_segments
 from ctgaze_app.review.dwell_volume import dwell_volume
 from ctgaze_app.review.reading_measures import ReadingMeasures, reading_measures
@@ -152,11 +153,41 @@ def test_a_trial_without_a_fixation_still_has_its_row(
 ) -> None:
     empty = {name: table.iloc[:0] for name, table in tables.items()}
     row = measure(session, empty, organ_mask=organ, gaze=empty["gaze"]).scalars()
-    assert row["coverage_5_deg_fraction"] == 0
+    # What gaze alone can tell is not known; what the views tell is.
+    unknown = (
+        "coverage_5_deg_fraction",
+        "coverage_samples_1_deg_fraction",
+        "organ_displayed_fraction",
+        "driller_index",
+    )
+    assert all(np.isnan(row[name]) for name in (*unknown, "in_plane_mm"))
+    assert row["organ_voxels"] == organ.sum()
     assert row["fixated_s"] == 0
     assert row["fixation_duration_n"] == 0
     assert row["n_courses"] > 0
-    assert row["driller_index"] == 1.0
+    assert row["depth_mm"] > 0
+
+
+def test_fixations_across_the_slices_do_not_add_to_the_way_within_them(
+    session: SyntheticSession, tables: dict[str, pd.DataFrame], measures: ReadingMeasures
+) -> None:
+    across = views_of(session)
+    values = across.values.copy()
+    late = across.time_lsl > START_LSL + 4.0
+    maps = across.maps[late]
+    maps[:, [1, 2]] = maps[:, [2, 1]]  # rows and slices change places: a coronal picture
+    first = [channel.label for channel in VIEW_CHANNELS].index("voxel_from_screen_00")
+    values[late, first : first + 9] = maps.reshape(-1, 9)
+    found = reading_measures(
+        tables["fixations"], tables["segments"], ViewTrack(across.time_lsl, values), SCREEN.geometry(),
+        SeriesGeometry.of(session.volume), end_lsl=START_LSL + SECONDS, display_latency_s=DISPLAY_LATENCY_S,
+    )  # fmt: skip
+    early = tables["fixations"].query("onset_lsl < @START_LSL + 4.02 and x_voxel == x_voxel")
+    spacing_i, spacing_j = session.volume.pixel_spacing_ij_mm
+    steps = np.hypot(np.diff(early["x_voxel"]) * spacing_i, np.diff(early["y_voxel"]) * spacing_j)
+    assert found.left_out_s["other_plane"] > 1
+    assert found.style.in_plane_mm == pytest.approx(steps.sum())
+    assert found.style.in_plane_mm < measures.style.in_plane_mm
 
 
 def test_the_dwell_volume_of_a_session_peaks_where_the_eye_was_planned(

@@ -58,7 +58,10 @@ def test_the_quadrants_meet_where_the_organ_s_middle_is() -> None:
 def test_fixations_off_the_image_or_on_another_series_do_not_count() -> None:
     lost = fixations((10, 10), (np.nan, np.nan), (20, 10))
     assert search_style(lost, shown([4]), GEOMETRY).in_plane_mm == pytest.approx(8.0)
-    assert search_style(fixations((10, 10), (50, 50), series=1), shown([4]), GEOMETRY).in_plane_mm == 0.0
+    other = search_style(fixations((10, 10), (50, 50), series=1), shown([4, 5, 6]), GEOMETRY)
+    assert other.depth_mm == pytest.approx(5.0)
+    # Nobody looked: that is no drilling.
+    assert np.isnan(other.in_plane_mm) and np.isnan(other.driller_index)
 
 
 def test_without_any_movement_there_is_no_index() -> None:

@@ -115,6 +115,13 @@ def test_a_session_whose_ct_is_gone_is_measured_without_it(made: SyntheticSessio
     assert not measures_are_current(made.folder, "lungs")
 
 
+def test_a_trial_without_gaze_says_so(tmp_path: Path) -> None:
+    made = make_session(tmp_path / "s", seconds=3.0, rate_hz=120.0, audio=False, gaze_until_s=0.9)
+    (trial,) = measure_session(made.folder, volumes={0: made.volume}, organ="none").trials
+    assert trial.notes == ("no fixation was recorded on its series: what needs gaze is not available",)
+    assert trial.measures.scalars()["displayed_s"] > 2
+
+
 def test_measures_are_current_until_something_they_depend_on_changes(made: SyntheticSession, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(made.folder, tmp_path / "s"))
     volumes: dict[int, Volume] = {0: made.volume}
