@@ -22,6 +22,7 @@ from ctgaze_app.formats.bids_sidecar import (
     GAZE_ENDING,
     case_of,
     check_columns,
+    check_pixels,
     check_sidecar,
     entities_of,
     is_eye_tracking,
@@ -200,6 +201,9 @@ def _refuse_disorder(rows: pd.DataFrame, sidecar: Path) -> None:
 
 def _scales(events: Path, of_events: Mapping[str, Any], gaze: Path, of_gaze: Mapping[str, Any]) -> tuple[float, float]:
     """Seconds per unit of the events' onset, which is the timestamp's, and of their duration, seconds if not said."""
+    for axis in ("x_coordinate", "y_coordinate"):
+        if axis in of_events["Columns"]:
+            check_pixels(events, of_events, axis)
     onset = seconds_of(gaze, of_gaze, "timestamp")
     if unit_of(of_events, "onset") is not None and seconds_of(events, of_events, "onset") != onset:
         raise FormatError(
@@ -301,7 +305,7 @@ def _events(
                      "z_voxel", "uncertainty_mm", "pupil_size", "blink")
     }  # fmt: skip
     duration = number["duration"] * scales[1]
-    kind_of_event = table.get("trial_type", pd.Series([""] * count)).to_numpy()
+    kind_of_event = table.get("trial_type", pd.Series([""] * count)).str.strip().str.lower().to_numpy()
     is_fixation = kind_of_event == "fixation"
     kind = table.get("kind", pd.Series(["fixation"] * count)).to_numpy()
     counted = np.where(np.isfinite(number["fixation"]), number["fixation"], np.cumsum(is_fixation))
@@ -324,7 +328,8 @@ def _events(
         index=range(int(is_fixation.sum())),
     )[list(FIXATION_COLUMNS)]
     message = table.get("message", pd.Series(["n/a"] * count)).to_numpy()
-    name = np.where(kind_of_event == "saccade", "saccade", np.where(number["blink"] == 1, "blink", "message"))
+    typed = np.where(np.isin(kind_of_event, ("", "n/a")), "message", kind_of_event)
+    name = np.where((typed == "message") & (number["blink"] == 1), "blink", typed)
     text = [("" if m == "n/a" else str(m)) for m in message]
     event = [n if n != "message" or not t else t.split(" ", 1)[0] for n, t in zip(name, text, strict=True)]
     value = [t.split(" ", 1)[1] if " " in t and n == "message" else "" for n, t in zip(name, text, strict=True)]

@@ -306,8 +306,8 @@ def _describe(dataset: DataSet, folder: Path, readers: Mapping[str, str], option
             f"# {options['name']}", "",
             "Gaze of readers on CT and X-ray pictures, exported by CTGaze. Times are seconds since a trial's first",
             "visible view; voxels are 0-based (column, row, slice). Columns that BIDS does not know are described in",
-            "the sidecars. Recording eye1 is the left eye, eye2 the right one, both as the tracker sent them; eye3 is what",
-            "the study counts, after its correction, and bears the events.", "",
+            "the sidecars. Recording eye1 is the left eye, eye2 the right one, both as the tracker sent them; eye3 is",
+            "what the study counts, after its correction, and bears the events.", "",
             *notes,
         ]
     )  # fmt: skip

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ctgaze_app.formats.checked_json import read_json
 from ctgaze_app.formats.contract import FormatError, at
 from ctgaze_app.formats.dataset import CaseRecord
 
@@ -20,10 +20,7 @@ GAZE_ENDING, EVENT_ENDING = "_physio", "_physioevents"
 
 def json_object(path: Path) -> dict[str, Any]:
     """The JSON object in a file; FormatError for anything else."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise FormatError(f"cannot be read as JSON: {error}", place=at(path), remedy="restore the file") from error
+    content = read_json(path)
     if not isinstance(content, dict):
         raise FormatError("is not a JSON object", place=at(path), remedy="restore the file")
     return content
@@ -78,12 +75,17 @@ def check_sidecar(path: Path, content: Mapping[str, Any]) -> None:
     if content["SamplingFrequency"] <= 0:
         raise FormatError("SamplingFrequency must be above 0", place=at(path), remedy="state the rate in Hz")
     for axis in ("x_coordinate", "y_coordinate"):
-        unit = unit_of(content, axis)
-        if unit not in PIXELS:
-            raise FormatError(
-                f"the unit of {axis} is {unit!r}", place=at(path, column=axis), remedy="only pixel can be imported"
-            )
+        check_pixels(path, content, axis)
     seconds_of(path, content, "timestamp")
+
+
+def check_pixels(path: Path, content: Mapping[str, Any], column: str) -> None:
+    """Refuse a coordinate that is not declared as pixels of the screen."""
+    unit = unit_of(content, column)
+    if unit not in PIXELS:
+        raise FormatError(
+            f"the unit of {column} is {unit!r}", place=at(path, column=column), remedy="only pixel can be imported"
+        )
 
 
 def check_columns(path: Path, content: Mapping[str, Any], first: Sequence[str]) -> None:
@@ -177,9 +179,14 @@ def case_of(code: str, content: Mapping[str, Any], screen: Mapping[str, float], 
     affine = content.get("CTGazeAffineLPS")
     kind = "volume" if content.get("CTGazeCaseKind") == "volume" else "image"
     try:
-        sizes = tuple(int(size) for size in shape)
+        sizes = tuple(size for size in shape if type(size) is int)
         matrix = None if affine is None else np.array(affine, dtype=np.float64).reshape(4, 4)
-        if len(sizes) != 3 or min(sizes) < 1 or (matrix is not None and not np.isfinite(matrix).all()):
+        if (
+            len(shape) != 3
+            or len(sizes) != 3
+            or min(sizes) < 1
+            or (matrix is not None and not np.isfinite(matrix).all())
+        ):
             raise ValueError
     except (TypeError, ValueError) as error:
         raise FormatError(

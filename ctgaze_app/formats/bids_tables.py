@@ -38,9 +38,10 @@ def read_headerless(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise FormatError(f"cannot be read: {error}", place=at(path), remedy="restore the file") from error
     text = text.replace("\r\n", "\n")
-    if "\r" in text:
-        row = text.count("\n", 0, text.index("\r")) + 1
-        raise FormatError("a carriage return stands within a row", place=at(path, row), remedy="replace it by a space")
+    for sign, name in (("\r", "carriage return"), ("\0", "NUL byte")):
+        if sign in text:
+            row = text.count("\n", 0, text.index(sign)) + 1
+            raise FormatError(f"a {name} stands within a row", place=at(path, row), remedy="restore the file")
     lines = text.split("\n")
     if lines.pop():
         raise FormatError(

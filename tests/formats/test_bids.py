@@ -128,6 +128,27 @@ def test_where_one_eye_counts_its_recording_says_so_and_comes_back(tmp_path: Pat
         np.testing.assert_allclose(back["x_screen_norm"], samples["x_screen_norm"], atol=1e-6)
 
 
+def test_types_of_events_are_read_in_any_case_and_unknown_ones_keep_their_name(exported: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    shutil.copytree(exported, folder)
+    for table in folder.rglob("*_physioevents.tsv.gz"):
+        text = gzip.decompress(table.read_bytes()).decode()
+        table.write_bytes(gzip.compress(text.replace("fixation\t0", "Fixation\t0").replace("saccade", "psO").encode()))
+    before, after = read(exported), read(folder)
+    pd.testing.assert_frame_equal(before.fixations, after.fixations)
+    assert after.events is not None
+    assert after.events["event"].tolist() == ["pso", "blink", "message"] * 4
+
+
+def test_events_in_another_unit_than_pixels_are_refused(exported: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    shutil.copytree(exported, folder)
+    sidecar = sorted(folder.rglob("*_physioevents.json"))[0]
+    sidecar.write_text(json.dumps({**json.loads(sidecar.read_text()), "y_coordinate": {"Units": "deg"}}))
+    with pytest.raises(FormatError, match="physioevents.json, column y_coordinate: the unit of y_coordinate is 'deg'"):
+        read(folder)
+
+
 def test_two_foreign_recordings_of_one_eye_are_not_chosen_between(exported: Path, tmp_path: Path) -> None:
     folder = tmp_path / "set"
     shutil.copytree(exported, folder)
@@ -274,6 +295,10 @@ def in_screen(**changes: Any) -> Change:
         (in_sidecar(timestamp={"Units": "ms"}), r"samples come every 1.66\d+e-05 s, which is not 60 Hz"),
         (in_sidecar(timestamp={}), "column timestamp: the unit of timestamp is None"),
         (in_sidecar(CTGazeShapeKJI=[0, 1]), "is no geometry"),
+        (in_sidecar(CTGazeShapeKJI=[40, 512, float("inf")]), "Infinity is not a number that can be measured"),
+        (in_sidecar(CTGazeShapeKJI=[40, 512, 512.5]), "is no geometry"),
+        (in_sidecar(StartTime=float("nan")), "NaN is not a number that can be measured"),
+        (in_row(7, 1, "1\0"), "row 7: a NUL byte stands within a row"),
         (in_row(7, 1, "left"), r"row 7, column x_coordinate: 'left' is not a finite number"),
         (in_row(7, 1, "1\r2"), "row 7: a carriage return stands within a row"),
         (in_row(8, 2, "inf"), r"row 8, column y_coordinate: 'inf' is not a finite number"),
