@@ -53,6 +53,14 @@ def test_an_event_is_matched_only_once() -> None:
     assert agreed.f1 == pytest.approx(2 / 3)
 
 
+def test_the_greatest_overlap_is_the_partner_and_half_of_the_union_suffices() -> None:
+    reference = np.array([[0.0, 1.0]])
+    best = event_agreement(reference, np.array([[0.0, 0.6], [0.0, 1.0], [0.3, 1.0]]))
+    assert (best.matched, best.onset_offset_ms, best.offset_offset_ms) == (1, 0.0, 0.0)
+    assert event_agreement(reference, np.array([[0.0, 0.5]])).matched == 1
+    assert event_agreement(reference, np.array([[0.0, 0.49]])).matched == 0
+
+
 def test_no_events_on_either_side_is_told_apart_from_none_matched() -> None:
     none = np.empty((0, 2))
     assert math.isnan(event_agreement(none, none).f1)

@@ -97,3 +97,52 @@ def test_a_tracker_that_sends_no_pupil_closes_no_eye() -> None:
     assert len(events.blinks) == 0
     with pytest.raises(ValueError, match="pupils"):
         detect_events(time, direction, valid, pupil=np.ones(3))
+
+
+@pytest.mark.parametrize(("samples", "expected"), [(36, 0), (37, 1)])
+def test_a_loss_lasts_from_the_last_seen_sample_to_the_next(samples: int, expected: int) -> None:
+    time, direction, valid = _steady(2.0)
+    valid[500 : 500 + samples] = False  # 36 samples of 2 ms lie in 74 ms, 37 in 76: the limit is 75
+    events = detect_events(time, direction, valid)
+    assert len(events.blinks) == expected
+    assert len(events) == 1 + expected  # bridged, or cut
+
+
+def test_losses_with_a_fixation_between_them_are_two_blinks() -> None:
+    time, direction, valid = _steady(2.0)
+    valid[(time > 0.799) & (time < 0.9)] = False
+    valid[(time > 0.989) & (time < 1.1)] = False  # 90 ms of gaze between: less than the margin
+    events = detect_events(time, direction, valid, replace(TOBII_IVT, merge_gap_s=0.0))
+    assert len(events) == 3
+    assert len(events.blinks) == 2
+
+
+def test_losses_farther_apart_than_the_margin_are_two_blinks_even_without_a_fixation() -> None:
+    time, direction, valid = _steady(3.0)
+    valid[((time > 0.999) & (time < 1.1)) | ((time > 1.349) & (time < 1.45))] = False  # 250 ms of gaze between
+    strict = replace(TOBII_IVT, min_duration_s=0.5)  # so that they are no fixation
+    assert len(detect_events(time, direction, valid, strict).blinks) == 2
+    assert len(detect_events(time, direction, valid, replace(strict, blink_margin_s=0.3)).blinks) == 1
+
+
+def test_a_movement_that_touches_a_blink_belongs_to_it_whole() -> None:
+    time, direction = eye_along([0, 0.8, 1.0, 1.2, 1.4, 2.2], [0, 0, -14, -14, 0, 0], 500)
+    events = detect_events(time, direction, ~((time > 1.0) & (time < 1.2)))
+    assert (len(events.blinks), len(events.saccades)) == (1, 0)
+    assert time[events.blinks.first[0]] == pytest.approx(0.8, abs=0.012)  # twice the margin before the loss
+    assert time[events.blinks.last[0]] == pytest.approx(1.4, abs=0.012)
+
+
+def test_the_lid_has_a_tenth_of_a_second_by_default() -> None:
+    # A jump, then a rest too short for a fixation, then the loss: 70 ms from the jump to the loss.
+    time, direction = eye_along([0, 0.90, 0.93, 1.2, 2.0], [0, 0, 5, 5, 5], 500)
+    events = detect_events(time, direction, ~((time > 0.999) & (time < 1.2)))
+    assert (len(events.blinks), len(events.saccades)) == (1, 0)
+    assert time[events.blinks.first[0]] == pytest.approx(0.90, abs=0.012)
+
+
+def test_a_pupil_that_is_lost_while_the_eye_rests_is_no_blink() -> None:
+    time, direction, valid = _steady(2.0)
+    pupil = np.where((time > 0.9) & (time < 1.1), 0.0, 3.5)
+    events = detect_events(time, direction, valid, pupil=pupil)
+    assert (len(events), len(events.blinks)) == (1, 0)

@@ -43,6 +43,13 @@ def test_a_steady_movement_has_its_velocity_at_any_rate_and_with_irregular_stamp
     np.testing.assert_allclose(found[inner, 0], 7.0, rtol=1e-9)
 
 
+def test_a_degree_of_azimuth_is_shorter_away_from_the_horizon() -> None:
+    time = np.arange(100) / 250
+    degrees = np.stack([7.0 * time, np.full(100, 30.0)], axis=1)
+    found = axis_velocities_deg_s(time, to_vectors(degrees), np.ones(100, dtype=bool), ENGBERT_KLIEGL)
+    np.testing.assert_allclose(found[2:-2, 0], 7.0 * np.sqrt(0.75), rtol=1e-9)
+
+
 def test_sigma_is_median_based() -> None:
     # Medians: of squares (4, 1, 0, 1, 4, 10000) 2.5, of values (-2, -1, 0, 1, 2, 100) 0.5; one outlier moves nothing.
     assert median_sigma(np.array([-2.0, -1.0, 0.0, 1.0, 2.0, 100.0])) == pytest.approx(np.sqrt(2.5 - 0.25))
@@ -82,6 +89,7 @@ def test_saccades_close_together_are_merged_when_asked() -> None:
     assert len(detect_events(time, direction, valid, ENGBERT_KLIEGL).saccades) == 2
     merged = detect_events(time, direction, valid, replace(ENGBERT_KLIEGL, merge_saccades_s=0.030))
     assert merged.saccades.amplitude_deg.tolist() == [pytest.approx(8.0)]
+    assert len(detect_events(time, direction, valid, replace(ENGBERT_KLIEGL, merge_saccades_s=0.005)).saccades) == 2
 
 
 def _ringing() -> tuple[np.ndarray, np.ndarray]:

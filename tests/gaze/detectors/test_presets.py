@@ -9,12 +9,34 @@ import numpy as np
 import pytest
 
 from ctgaze_app.gaze.agreement import cohens_kappa
-from ctgaze_app.gaze.detectors import ADAPTIVE_500HZ, EYE_STATES, LIMITS, PRESETS, TOBII_IVT, detect_events
+from ctgaze_app.gaze.detectors import (
+    ADAPTIVE_500HZ,
+    ENGBERT_KLIEGL,
+    EYE_STATES,
+    LIMITS,
+    PRESETS,
+    SALVUCCI_IDT,
+    TOBII_IVT,
+    detect_events,
+)
 from tests.benchmarks.coded_recordings import at_rate, halves, read_recordings
 from tests.benchmarks.event_agreement import agreement
 from tests.gaze.simulated_eye import found_share, simulate_eye, to_vectors
 
 ALL = sorted(PRESETS)
+
+
+def test_published_presets_have_the_published_parameters() -> None:
+    # Olsen 2012, The Tobii I-VT fixation filter, fixation preset
+    tobii = PRESETS["tobii-ivt"]
+    assert (tobii.max_gap_fill_s, tobii.velocity_window_s, tobii.min_duration_s) == (0.075, 0.020, 0.060)
+    assert (tobii.merge_gap_s, tobii.merge_angle_deg, TOBII_IVT.velocity_threshold_deg_s) == (0.075, 0.5, 30.0)
+    # Salvucci & Goldberg 2000
+    assert (SALVUCCI_IDT.max_dispersion_deg, SALVUCCI_IDT.min_duration_s, SALVUCCI_IDT.merge_gap_s) == (1.0, 0.1, 0.0)
+    # Engbert & Kliegl 2003: lambda 6, three samples of 250 Hz at least, a difference over five
+    published = ENGBERT_KLIEGL
+    assert (published.threshold_factor, published.boundary_factor, published.max_oscillation_s) == (6.0, 6.0, 0.0)
+    assert (published.min_saccade_duration_s, published.velocity_window_s) == (0.012, 0.016)
 
 
 @pytest.mark.parametrize("rate_hz", [60, 120, 250, 600, 1200])
