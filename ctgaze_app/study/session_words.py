@@ -68,7 +68,7 @@ def _stem(trial: TrialRecord) -> str:
 def _words(path: Path) -> list[dict[str, Any]]:
     try:
         words = json.loads(path.read_text(encoding="utf-8"))["words"]
-        return [
+        read: list[dict[str, Any]] = [
             {
                 "text": str(word["text"]),
                 "start_s": float(word["start_s"]),
@@ -77,6 +77,10 @@ def _words(path: Path) -> list[dict[str, Any]]:
             }
             for word in words
         ]
+        for number, word in enumerate(read, start=1):
+            if not (np.isfinite(word["start_s"]) and word["start_s"] <= word["end_s"] < np.inf):
+                raise ValueError(f"word {number} has no time, or ends before it begins")
+        return read
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SessionError(
             f"is no transcript: {type(error).__name__} {error}", place=path.name, remedy="restore it from a copy"
