@@ -262,7 +262,11 @@ def _measure(
             end_lsl=trial.end_lsl, display_latency_s=latency_s, reported=truth.reported, series=trial.series,
             uncertainty_deg=in_force.settings.angle_uncertainty_deg, rules=rules,
         )  # fmt: skip
-    speech = trial_speech(session, trial, nameable, phrases)
+    speech = None
+    try:
+        speech = trial_speech(session, trial, nameable, phrases)
+    except SessionError as error:  # a broken transcript costs nothing else, as in processing
+        notes.append(f"its words are left out: {error}")
     record = trial.record
     return TrialReading(record.number, record.case, record.kind, measures, lesions, tuple(notes), speech)
 

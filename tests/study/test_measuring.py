@@ -122,6 +122,15 @@ def test_a_trial_without_gaze_says_so(tmp_path: Path) -> None:
     assert trial.measures.scalars()["displayed_s"] > 2
 
 
+def test_a_broken_transcript_is_told_and_costs_no_measure(tmp_path: Path) -> None:
+    made = make_session(tmp_path / "s", seconds=3.0, rate_hz=120.0)
+    (made.folder / "dictation" / "1_case-1.transcript.json").write_text("{")
+    (trial,) = measure_session(made.folder, volumes={0: made.volume}, organ="none").trials
+    assert trial.speech is None
+    assert trial.measures.scalars()["fixated_s"] > 1
+    assert any("its words are left out: 1_case-1.transcript.json: is no transcript" in note for note in trial.notes)
+
+
 def test_measures_are_current_until_something_they_depend_on_changes(made: SyntheticSession, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(made.folder, tmp_path / "s"))
     volumes: dict[int, Volume] = {0: made.volume}
