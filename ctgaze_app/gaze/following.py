@@ -27,8 +27,8 @@ SLOWEST_PURSUIT_DEG_S = 1.0
 LEAST_PURSUIT_WAY_DEG = 0.5
 """Shorter ways are not told from a resting eye's wander (our choice)."""
 SURE_FACTOR = 3.5
-"""A slope counts from so many of its standard errors. With ten bins (8 degrees of freedom) chance exceeds it in fewer
-than 1 of 100 fixations on either axis (our choice)."""
+"""A slope counts from so many of its standard errors. White noise exceeds it in 1 to 2 of 100 fixations, both axes
+together, whatever the rate (simulated); of those most fit one step better than a line (our choice)."""
 LEAST_GAIN = 0.5
 """The eye follows a panned picture when it makes at least so much of its way: half way between a resting eye (0) and
 pursuit (0.85 to 1)."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ctgaze_app.gaze.following import drifts, eye_slopes, follows, picture_gain
+from ctgaze_app.gaze.following import SURE_FACTOR, drifts, eye_slopes, follows, picture_gain
 from tests.gaze.scenes import SCREEN, axial_view, track
 from tests.gaze.simulated_eye import to_vectors
 
@@ -47,6 +47,21 @@ def test_noise_alone_is_hardly_ever_a_drift(rate_hz: int, noise_deg: float) -> N
     noise = np.random.default_rng(5).normal(0, noise_deg / 2, (count * len(time), 2))
     slopes = _slopes(time, START_DEG + noise, count)
     assert drifts(slopes, np.full(count, 0.3)).mean() <= 0.02
+
+
+@pytest.mark.parametrize("rate_hz", [60, 250, 1200])
+def test_noise_passes_the_sure_factor_in_one_to_two_of_a_hundred(rate_hz: int) -> None:
+    time, count = np.arange(0, 0.3, 1 / rate_hz), 2000
+    noise = np.random.default_rng(5).normal(0, 0.5, (count * len(time), 2))
+    slopes = _slopes(time, START_DEG + noise, count)
+    sure = slopes.speed_deg_s >= SURE_FACTOR * slopes.standard_error_deg_s
+    assert 0.005 <= sure.mean() <= 0.02
+
+
+def test_a_sideways_slope_is_the_true_angle_away_from_the_horizon() -> None:
+    time = np.arange(0, 0.4, 0.004)
+    slopes = _slopes(time, [2.0, 30.0] + time[:, None] * [4.0, 0.0])
+    np.testing.assert_allclose(slopes.velocity_deg_s, [[4.0 * np.cos(np.radians(30.0)), 0.0]], atol=1e-9)
 
 
 @pytest.mark.parametrize(("rate_hz", "noise_deg", "least"), [(60, 0.3, 1.0), (250, 0.5, 1.0), (1200, 1.0, 1.0)])
@@ -93,6 +108,18 @@ def test_the_eye_follows_a_panned_picture_when_it_makes_most_of_its_way(share: f
     assert way[0] == pytest.approx(float(way_deg), rel=0.03)
     moved = np.array([True])
     assert follows(slopes, np.array([0.5]), ~moved, moved, gain, way).tolist() == [followed]
+
+
+def test_a_picture_that_hardly_moves_is_not_followed() -> None:
+    time = np.arange(0, 0.5, 0.004)
+    views = track(*((step * 0.01, axial_view(1 + step, 10, left=400.0 + 0.4 * step)) for step in range(60)))
+    px = np.stack([700.0 + 400.0 * time, np.full(len(time), 500.0)], axis=1)  # the eye makes ten times its way
+    slopes = _slopes(time, SCREEN.px_to_deg(px))
+    gain, way = picture_gain(slopes, np.zeros(1, dtype=np.int64), views, SCREEN, 0.0)
+    assert gain[0] == pytest.approx(10, rel=0.05)
+    assert 0.3 < way[0] < 0.5
+    moved = np.array([True])
+    assert follows(slopes, np.array([0.5]), ~moved, moved, gain, way).tolist() == [False]
 
 
 def test_a_picture_that_stands_still_has_no_gain() -> None:
