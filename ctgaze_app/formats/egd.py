@@ -60,7 +60,7 @@ from ctgaze_app.formats.egd_tables import (
     TIME,
 )
 from ctgaze_app.formats.egd_transcript import Transcript
-from ctgaze_app.formats.egd_words import first_showings, read_transcripts, words_table
+from ctgaze_app.formats.egd_words import first_showings, gaze_ends, read_transcripts, words_table
 from ctgaze_app.study.session import is_code
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def read_egd(path: Path, options: Mapping[str, str]) -> DataSet:
     calibration = _calibration(fixations, trials, targets)
     drift = _drift(tables, calibration, options, findings)
     shown = first_showings(fixations, trials)
-    transcripts = read_transcripts(folder, pictures, findings)
+    transcripts = read_transcripts(folder, pictures, gaze_ends(samples or fixations), findings)
     fixation_table, uncertain = _fixations(fixations, trials, pictures, options, findings, drift)
     sample_table = None
     if samples is not None and sample_trials is not None:

@@ -29,6 +29,7 @@ LARGEST_GAP_S = 0.05
 """Three samples: how far start and duration of a fixation may miss the time of its last sample."""
 FARTHEST_NORM = 3.0
 """Valid gaze farther than this from the screen's centre is no fraction of the screen."""
+SMALLEST_PUPIL_MM = 0.5
 LARGEST_PUPIL_MM = 30.0
 """No pupil, whatever the tracker's error: another unit."""
 
@@ -241,6 +242,10 @@ def check_gaze(rows: GazeRows, findings: Findings, *, fixations: bool) -> None:
         pupil, valid = rows.column(f"{side}PMM"), rows.column(f"{side}PMMV") == 1
         wrong = np.flatnonzero(valid & ~(np.abs(pupil) <= LARGEST_PUPIL_MM))
         findings.tell("a valid pupil that is no pupil in millimetres", rows.path, wrong, f"{side}PMM")
+        middle = float(np.median(pupil[valid])) if valid.any() else SMALLEST_PUPIL_MM
+        if middle < SMALLEST_PUPIL_MM:
+            message = f"valid pupils of {middle:g} mm in the middle: another unit"
+            findings.tell(message, rows.path, np.flatnonzero(valid)[:1], f"{side}PMM")
     for column in GAZE_COLUMNS:
         if column.missing:
             empty = np.flatnonzero(np.isnan(rows.column(column.name)))
