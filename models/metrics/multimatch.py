@@ -4,7 +4,8 @@ The saccades of both paths are aligned along the cheapest way through the matrix
 measure is 1 minus the median difference along it, over the largest possible.
 
 Source: Jarodzka, Holmqvist & Nystrom 2010, doi 10.1145/1743666.1743718; Dewhurst et al. 2012, doi
-10.3758/s13428-012-0212-2; numbers as multimatch-gaze 0.1.3 (Wagner, Halchenko & Hanke 2019, doi 10.21105/joss.01525).
+10.3758/s13428-012-0212-2; numbers as multimatch-gaze 0.1.3 (Wagner, Halchenko & Hanke 2019, doi 10.21105/joss.01525)
+but for the direction of saccades without length (see `angle_between`) and equally cheap alignments.
 """
 
 from __future__ import annotations
@@ -182,8 +183,9 @@ def aligned_saccades(
     Steps go right, down or diagonally. The published code finds the way with Dijkstra's algorithm; with differences
     that are never negative, row-by-row dynamic programming finds the same one. Of equally cheap ways the diagonal step
     is the first choice, so that a path whose saccades repeat still matches itself; the published search makes it the
-    last (`diagonal_first` False), and such a path does not score 1 with itself there. Memory: one
-    byte per pair of saccades.
+    last (`diagonal_first` False), and such a path does not score 1 with itself there. Where several ways tie, its heap
+    now and then chooses another (in 3 of 100 pairs of paths on a lattice of few places). Memory: one byte per pair of
+    saccades.
     """
     first, second = (np.array(steps, dtype=np.float64, order="C") for steps in (step_a, step_b))
     return _cheapest_way(first, second, diagonal_first)
