@@ -14,6 +14,8 @@ from calibration.geometry import ScreenGeometry
 CODERS = ("MN", "RA")
 CLASSES = {"fixation": 1, "saccade": 2, "PSO": 3}
 """The experts' codes of what is compared; 4 is pursuit, 5 blink, 6 undefined."""
+STATES = {"fixation": "fixation", "saccade": "saccade", "PSO": "post_saccadic_oscillation"}
+"""The same in `EYE_STATES`."""
 
 
 @dataclass(frozen=True, eq=False)

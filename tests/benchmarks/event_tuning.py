@@ -13,7 +13,7 @@ import numpy as np
 
 from ctgaze_app.gaze.agreement import cohens_kappa
 from ctgaze_app.gaze.detectors import EYE_STATES, PRESETS, EngbertKlieglParameters, detect_events
-from tests.benchmarks.coded_recordings import CLASSES, CODERS, CodedRecording, at_rate
+from tests.benchmarks.coded_recordings import CLASSES, CODERS, STATES, CodedRecording, at_rate
 
 GRID: Mapping[str, tuple[float, ...]] = {
     "velocity_window_s": (0.008, 0.012, 0.016, 0.020, 0.024, 0.032),
@@ -28,7 +28,6 @@ GRID: Mapping[str, tuple[float, ...]] = {
     "blink_margin_s": (0.05, 0.1, 0.15, 0.2),
     "max_gap_fill_s": (0.02, 0.04, 0.075),
 }
-STATES = {"fixation": "fixation", "saccade": "saccade", "PSO": "post_saccadic_oscillation"}
 NOISE_DEG = 0.3
 RATES_HZ = (60.0, 120.0, 250.0)
 Kappas = dict[tuple[str, str], float]

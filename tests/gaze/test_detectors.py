@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.io import loadmat
 
-from calibration.geometry import ScreenGeometry
+from ctgaze_app.gaze.agreement import cohens_kappa
 from ctgaze_app.gaze.detectors import EYE_STATES, IvtParameters, detect_events
+from tests.benchmarks.coded_recordings import read_recordings
 from tests.gaze.simulated_eye import found_share, simulate_eye, to_vectors
 
 
@@ -129,28 +129,12 @@ def test_descending_times_are_refused() -> None:
         detect_events(time[::-1], direction, valid)
 
 
-def _kappa(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    agreed = float((first == second).mean())
-    chance = float(first.mean() * second.mean() + (~first).mean() * (~second).mean())
-    return (agreed - chance) / (1 - chance)
-
-
 @pytest.mark.parametrize(("expert", "least_kappa"), [("MN", 0.77), ("RA", 0.69)])
 def test_fixation_samples_agree_with_experts_as_published_for_this_filter(
     shared_data: Path, expert: str, least_kappa: float
 ) -> None:
-    found, labelled = [], []
-    for path in sorted((shared_data / "gaze" / "lund2013" / "img").glob(f"*_{expert}.mat")):
-        record = loadmat(path, squeeze_me=True)["ETdata"]
-        position = np.asarray(record["pos"][()], dtype=np.float64)
-        width_mm, height_mm = np.asarray(record["screenDim"][()], dtype=np.float64) * 1000
-        width_px, height_px = (int(size) for size in record["screenRes"][()])
-        screen = ScreenGeometry(width_px, height_px, width_mm, height_mm, float(record["viewDist"][()]) * 1000)
-        px = position[:, 3:5]
-        valid = np.isfinite(px).all(axis=1) & (px != 0).any(axis=1)
-        time = np.arange(len(px)) / float(record["sampFreq"][()])
-        events = detect_events(time, screen.px_to_vector(px), valid)
-        found.append(events.fixation >= 0)
-        labelled.append(position[:, 5] == 1)
-    assert len(found) >= 10
-    assert _kappa(np.concatenate(found), np.concatenate(labelled)) >= least_kappa
+    recordings = read_recordings(shared_data / "gaze" / "lund2013" / "img")
+    assert len(recordings) >= 10
+    found = [detect_events(each.time_s, each.direction, each.valid).fixation >= 0 for each in recordings]
+    labelled = [each.labels[expert] == 1 for each in recordings]
+    assert cohens_kappa(np.concatenate(found), np.concatenate(labelled)) >= least_kappa

@@ -10,8 +10,8 @@ it prints both halves.
 
 After the first look at the other half no parameter of the 500 Hz preset was changed. Two things were, both without
 regard to that half: the rule that tells a swing back from a saccade was put right on a made-up swing, and the noisy
-preset's least threshold went from 50 to 30 degrees/s, because it missed made-up saccades of 1.5 degrees at 60 Hz. One
-viewer (TH34) has a recording in either half.
+preset's least threshold went from 50 to 30 degrees/s, because it missed made-up saccades of 1.5 degrees at 60 Hz, with
+the factor that the tuning half prefers there (5; 6 at 50). One viewer (TH34) has a recording in either half.
 """
 
 from __future__ import annotations
