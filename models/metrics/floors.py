@@ -143,11 +143,11 @@ def other_patient(
 
 
 def saw_tooth(target: Target, *, passes: int = 4) -> Scanpath:
-    """A sweep through the lungs as a driller makes it: from the first lung slice to the last and back, `passes` times,
+    """A sweep through the lungs as a driller makes it: from a lung's first slice to its last and back, `passes` times,
     one lung (the half of lower columns, then the other) after the other, each as long as the mean.
 
-    Place: the centre of that lung on that slice; where a slice has none of it, between its neighbours. Without a lung
-    mask: the whole body box, a quarter and three quarters across, half way down. Nothing is drawn by chance.
+    Place: the centre of that lung on that slice, or its voxel nearest to the centre where that is no lung. Without a
+    lung mask: the whole body box, a quarter and three quarters across, half way down. Nothing is drawn by chance.
     """
     count = len(target.like)
     course = np.linspace(0, passes, count, endpoint=False) + passes / max(2 * count, 1)
@@ -160,12 +160,12 @@ def saw_tooth(target: Target, *, passes: int = 4) -> Scanpath:
         return target.path(SAW_TOOTH, voxel, target.even_durations_s())
     if target.lungs_kji.shape != tuple(target.like.shape_kji):
         raise ValueError(f"the lung mask has the shape {target.lungs_kji.shape}, the volume {target.like.shape_kji}")
-    box = Box.of_mask(target.lungs_kji)
-    k = box.to_voxels(np.stack([share, share, share], axis=1))[:, 2]
-    courses = _lung_centres(target.lungs_kji, (box.low_ijk[0] + box.high_ijk[0]) / 2)
-    place = np.array([[np.interp(k, lung[:, 2], lung[:, axis]) for axis in (0, 1)] for lung in courses])
-    chosen = place[side, :, np.arange(count)]
-    return target.path(SAW_TOOTH, np.column_stack([chosen, k]), target.even_durations_s())
+    voxel = np.empty((count, 3))
+    for number, lung in enumerate(_lung_places(target.lungs_kji)):
+        first, last = lung[0, 2] - 0.5, lung[-1, 2] + 0.5
+        nearest = np.abs(lung[:, 2] - (first + share * (last - first))[:, None]).argmin(axis=1)
+        voxel[side == number] = lung[nearest[side == number]]
+    return target.path(SAW_TOOTH, voxel, target.even_durations_s())
 
 
 def markov(target: Target, reader: MarkovReader, seed: Seed) -> Scanpath:
@@ -189,17 +189,24 @@ def _another_patient(target: Target, donors: Sequence[Scanpath], seed: Seed) -> 
     return others[int(np.random.default_rng(seed).integers(len(others)))]
 
 
-def _lung_centres(lungs_kji: NDArray[np.bool_], middle_i: float) -> list[Floats]:
-    """Per side (low columns, high columns): (M, 3) centre (i, j) and slice k of its slices; an empty side takes the
-    other's."""
-    columns = np.arange(lungs_kji.shape[2])
+def _lung_places(lungs_kji: NDArray[np.bool_]) -> list[Floats]:
+    """Per side (low columns, high columns): (M, 3) a voxel of it on each slice k that has any, by ascending slices; an
+    empty side takes the other's."""
+    box = Box.of_mask(lungs_kji)
+    middle_i = (box.low_ijk[0] + box.high_ijk[0]) / 2
+    columns, rows = np.arange(lungs_kji.shape[2]), np.arange(lungs_kji.shape[1])
     sides = []
     for of_side in (columns <= middle_i, columns > middle_i):
         half = lungs_kji & of_side
         per_row, per_column = half.sum(axis=2), half.sum(axis=1)
         area = per_row.sum(axis=1)
         k = np.flatnonzero(area)
-        i = per_column[k] @ columns / area[k]
-        j = per_row[k] @ np.arange(lungs_kji.shape[1]) / area[k]
-        sides.append(np.column_stack([i, j, k.astype(np.float64)]))
+        places = np.column_stack([per_column[k] @ columns / area[k], per_row[k] @ rows / area[k], k])
+        for place, of_slice in zip(places, half[k], strict=True):
+            i, j = np.floor(place[:2] + 0.5).astype(np.intp)
+            # A lung bends around the heart and over the liver: its centre may lie in them.
+            if not of_slice[j, i]:
+                found = np.argwhere(of_slice)[:, ::-1]
+                place[:2] = found[((found - place[:2]) ** 2).sum(axis=1).argmin()]
+        sides.append(places)
     return [side if len(side) else sides[1 - number] for number, side in enumerate(sides)]

@@ -116,6 +116,17 @@ def test_the_sweep_goes_through_one_lung_and_then_the_other() -> None:
     assert made.duration_s.sum() == pytest.approx(path_of("a", 80).duration_s.sum())
 
 
+def test_the_sweep_never_leaves_the_lungs() -> None:
+    lungs = np.zeros((30, 40, 50), dtype=bool)
+    lungs[2:20, 5:36, 2:20] = True
+    lungs[2:20, 9:32, 8:20] = False  # bent around a heart: its centre is none of it
+    lungs[6:28:2, 20:31, 34:45] = True  # begins and ends elsewhere than the other, with slices missing
+    made = floors.saw_tooth(Target(path_of("a", 300), lungs_kji=lungs))
+    i, j, k = np.floor(made.voxel_ijk + 0.5).astype(int).T
+    assert lungs[k, j, i].all()
+    assert (k[:150].min(), k[:150].max(), k[150:].min(), k[150:].max()) == (2, 19, 6, 26)
+
+
 def test_without_lungs_the_sweep_goes_through_the_body() -> None:
     made = floors.saw_tooth(Target(path_of("a", 30)), passes=1)
     np.testing.assert_allclose(made.z_voxel, np.arange(30))
