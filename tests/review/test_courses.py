@@ -53,6 +53,24 @@ def test_a_turn_of_a_tenth_of_the_stack_ends_a_course() -> None:
     assert read(walk(0, 40, 30, 99)).n_courses == 3
 
 
+def test_in_a_short_stack_turning_back_by_one_slice_ends_no_course() -> None:
+    # A tenth of ten slices would be one: the two slices that the rules ask for besides decide.
+    found = read([*walk(0, 9, 4), 5, *walk(4, 0)], n_slices=10)
+    assert [(course.first_slice, course.last_slice) for course in found.courses] == [(0, 9), (9, 0)]
+    assert (found.n_direction_changes, found.slices_travelled) == (3, 20)
+
+
+def test_a_move_over_a_quarter_of_the_stack_is_no_oscillation() -> None:
+    # Five of twenty slices, both ends counted, are a half run; four are not.
+    assert read(walk(0, 10, 6, 19), n_slices=20).n_oscillations == 0
+    assert read(walk(0, 10, 7, 19), n_slices=20).n_oscillations == 1
+
+
+def test_a_slice_is_left_in_motion_within_a_quarter_second() -> None:
+    assert read(walk(0, 9), step_s=0.24).slices_per_s_moving == pytest.approx(1 / 0.24)
+    assert np.isnan(read(walk(0, 9), step_s=0.26).slices_per_s_moving)
+
+
 def test_half_runs_and_short_courses_are_told_by_their_span() -> None:
     found = read(walk(20, 60, 45, 99))
     assert [course.kind for course in found.courses] == ["half_run", "short", "half_run"]

@@ -35,6 +35,14 @@ def test_another_series_does_not_count() -> None:
     assert len(shown_slices(views, 103.0, display_latency_s=0.0, series=2)) == 0
 
 
+def test_a_plane_across_the_slices_shows_none_of_them() -> None:
+    across = np.array([[0.1, 0, 0], [0, 0, 4], [0, 0.1, 0.0]])
+    views = track([(100.0, painted(1, 3)), (101.0, painted(2, 4, view_map=across)), (103.0, painted(3, 3))])
+    shown = shown_slices(views, 104.0, display_latency_s=0.0)
+    assert shown.slice_index.tolist() == [3, 3]
+    assert shown.duration_s.tolist() == pytest.approx([1.0, 1.0])
+
+
 def test_the_three_times_of_every_slice_and_their_sums() -> None:
     shown = shown_slices(scrolled([0, 1, 2, 1]), 100.5, display_latency_s=0.0)
     segments = dwell_points([(5, 5, 0, 0.05), (5, 5, 1, 0.1), (5, 5, 1, 0.02)], (4, 20, 20))
