@@ -26,6 +26,11 @@ DRAWN_ONCE: Final = frozenset({floors.SAW_TOOTH})
 """Floors without chance."""
 
 
+SAME_VOXEL = 0.51
+SAME_DURATION_S = 0.0011
+"""How far exchange files round: to whole voxels and milliseconds."""
+
+
 class NothingToCompareError(ValueError):
     """No two scan paths are of the same case."""
 
@@ -41,6 +46,9 @@ def compare(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Comparison:
     """Compare every path with every reference of its case, beside floors and ceiling.
+
+    A reading that comes twice (a session and its own export) counts once and is noted: beside itself it would be its
+    own ceiling.
 
     Parameters
     ----------
@@ -59,16 +67,20 @@ def compare(
     ValueError
         When volumes of one case differ, or a unit needs a spacing or a scale that a path does not know.
     """
+    paths, repeated = _each_reading_once(paths)
     chosen = _references(paths) if references is None else list(references)
-    notes = [f"{path.who} on {path.case} has no fixation on the image" for path in (*paths, *chosen) if not len(path)]
+    notes = [*repeated]
+    notes += [f"{path.who} on {path.case} has no fixation on the image" for path in (*paths, *chosen) if not len(path)]
     notes += _outside_notes(paths)
     chosen = [path for path in chosen if len(path)]
     matched = [(r, [p for p in paths if p.case == r.case and p is not r and len(p)]) for r in chosen]
     scored = [(reference, others) for reference, others in matched if others]
     if not scored:
-        raise NothingToCompareError("no two of these scan paths are of the same case")
+        raise NothingToCompareError("; ".join([*repeated, "no two of these scan paths are of the same case"]))
     lonely = [reference for reference, others in matched if not others]
     notes += [f"{path.who} on {path.case} has nothing to be compared with" for path in lonely]
+    if all(path.patient == path.case for path in (*chosen, *training)):
+        notes.append("the sources name no patients: every case counts as another patient")
     parameters = ComparisonParameters() if parameters is None else parameters
     measures = parameters.measures
     if measures.map is None:
@@ -84,14 +96,15 @@ def compare(
         pairs += [_pair(path, reference, number, pair_kind(path, reference), scorer.scores(path)) for path in others]
         floor_pairs += maker.pairs(scorer, number)
     progress(len(scored), len(scored))
-    rows = [*_candidate_rows(pairs, parameters), *_kind_rows(pairs, parameters)]
+    names = list(dict.fromkeys(name_of(path) for path in paths))
+    rows = [*_candidate_rows(names, pairs, parameters), *_kind_rows(pairs, parameters)]
     rows += _floor_rows(floor_pairs, maker.missing, parameters)
     rows += _ceiling_rows(pairs, chosen, parameters)
     return Comparison(
         tuple(pairs),
         tuple(floor_pairs),
         tuple(rows),
-        tuple(_differences(pairs, floor_pairs, parameters)),
+        tuple(_differences(names, pairs, floor_pairs, parameters)),
         tuple(dict.fromkeys(name_of(reference) for reference, _ in scored)),
         parameters,
         {"python": platform.python_version(), "numpy": np.__version__, "numba": numba.__version__},
@@ -186,6 +199,29 @@ def _references(paths: Sequence[Scanpath]) -> list[Scanpath]:
     return list(paths)
 
 
+def _each_reading_once(paths: Sequence[Scanpath]) -> tuple[list[Scanpath], list[str]]:
+    """The paths without those that come twice, and notes on them and on people whose paths are the same."""
+    kept: dict[str, list[Scanpath]] = {}
+    notes = []
+    for path in paths:
+        others = [other for other in kept.setdefault(path.case, []) if _same_fixations(path, other)]
+        if any(path.who == other.who for other in others):
+            notes.append(f"the same reading of {path.case} by {path.who} is named twice and counts once")
+            continue
+        notes += [f"the paths of {name_of(o)} and {name_of(path)} on {path.case} are the same" for o in others]
+        kept[path.case].append(path)
+    found = {id(path) for of_case in kept.values() for path in of_case}
+    return [path for path in paths if id(path) in found], notes
+
+
+def _same_fixations(a: Scanpath, b: Scanpath) -> bool:
+    """Whether two paths of one case are the same, up to the rounding of files; paths without fixations never are."""
+    if len(a) != len(b) or not len(a):
+        return False
+    near = np.allclose(a.voxel_ijk, b.voxel_ijk, rtol=0, atol=SAME_VOXEL)
+    return bool(near and np.allclose(a.duration_s, b.duration_s, rtol=0, atol=SAME_DURATION_S))
+
+
 def _outside_notes(paths: Sequence[Scanpath]) -> list[str]:
     counts: Counter[str] = Counter()
     for path in paths:
@@ -213,8 +249,8 @@ def _row(role: Role, name: str, pairs: Sequence[Pair], parameters: ComparisonPar
     return Row(role, name, len(pairs), len(set(patients)), scores if pairs else {}, note)
 
 
-def _candidate_rows(pairs: Sequence[Pair], parameters: ComparisonParameters) -> Iterator[Row]:
-    for name in dict.fromkeys(pair.candidate for pair in pairs):
+def _candidate_rows(names: Sequence[str], pairs: Sequence[Pair], parameters: ComparisonParameters) -> Iterator[Row]:
+    for name in names:
         of_others = [pair for pair in pairs if pair.candidate == name and pair.reference != name]
         if of_others:
             yield _row("candidate", name, of_others, parameters)
@@ -243,16 +279,18 @@ def _ceiling_rows(
             yield _row("ceiling", kind, of_kind, parameters)
     if not any(of_kind for _, of_kind in found):
         people = sorted({path.who for path in references if path.source == "reader"})
-        why = f"only {people[0]} read these cases, each once" if len(people) == 1 else "no case was read twice"
+        why = "no case was read twice"
+        if len(people) < 2:
+            why = f"only {people[0]} read these cases, each once" if people else "there are no two readers of a case"
         yield Row("ceiling", "not available", 0, 0, {}, f"not available: {why}")
 
 
 def _differences(
-    pairs: Sequence[Pair], floor_pairs: Sequence[Pair], parameters: ComparisonParameters
+    names: Sequence[str], pairs: Sequence[Pair], floor_pairs: Sequence[Pair], parameters: ComparisonParameters
 ) -> Iterator[Difference]:
     options = {"seed": parameters.seed, "resamples": parameters.resamples, "level": parameters.level}
     scored = {(pair.candidate, pair.reference_number): pair.scores for pair in floor_pairs}
-    for name in dict.fromkeys(pair.candidate for pair in pairs):
+    for name in names:
         own = [pair for pair in pairs if pair.candidate == name and pair.reference != name]
         for floor in FLOORS:
             keys = [(pair, (floor, pair.reference_number)) for pair in own]

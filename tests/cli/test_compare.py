@@ -75,7 +75,7 @@ def printed(sources: list[Path]) -> str:
 def test_two_readers_and_two_synthetic_ones(content: dict) -> None:  # type: ignore[type-arg]
     rows = {(row["role"], row["name"]): row for row in content["rows"]}
     assert [name for role, name in rows if role == "candidate"] == [
-        "r02", "walker (simulated)", "drifter (simulated)", "r01",
+        "r01", "r02", "walker (simulated)", "drifter (simulated)",
     ]  # fmt: skip
     assert rows["candidate", "walker (simulated)"]["n_pairs"] == 6
     assert [name for role, name in rows if role == "floor"] == list(FLOORS)

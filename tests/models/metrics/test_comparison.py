@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -157,6 +158,50 @@ def test_what_is_left_out_is_said() -> None:
     assert "r03 on c0 has no fixation on the image" in notes
     assert "r02 on c9 has nothing to be compared with" in notes
     assert "3 fixations of far (model) lie outside of the volume and count at its border" in notes
+
+
+def test_a_reading_and_its_own_export_are_one_reading() -> None:
+    first, again, other = path_of("r01", "c0"), path_of("r01", "c0", trial="s:2"), path_of("r02", "c0")
+    export = Scanpath.from_voxels(
+        np.round(first.voxel_ijk), np.round(first.duration_s, 3), shape_kji=first.shape_kji, who="r01", case="c0",
+        affine_lps=first.affine_lps,
+    )  # fmt: skip
+    said = "the same reading of c0 by r01 is named twice and counts once"
+    found = compare([first, export, other], parameters=QUICK)
+    assert said in found.notes
+    assert [row.name for row in found.with_role("ceiling")] == ["between readers"]
+    assert len(found.pairs) == 2
+    with pytest.raises(ValueError, match=f"{said}; no two of these scan paths"):
+        compare([first, export], parameters=QUICK)
+    within = compare([first, again, other], parameters=QUICK)
+    assert [row.name for row in within.with_role("ceiling")] == ["between readers", "within a reader"]
+    assert not any("twice" in note for note in within.notes)
+
+
+def test_people_with_the_same_path_are_told() -> None:
+    first = path_of("r01", "c0")
+    found = compare([first, replace(first, who="net", source="model")], parameters=QUICK)
+    assert "the paths of r01 and net (model) on c0 are the same" in found.notes
+    assert found.with_role("candidate")[0].scores["scanmatch"].mean == 1.0
+
+
+def test_rows_stand_in_the_order_of_the_sources(report: Comparison) -> None:
+    order = ["r01", "r02", "sim (simulated)", "net (model)"]
+    assert [row.name for row in report.with_role("candidate")] == order
+    assert list(dict.fromkeys(difference.candidate for difference in report.differences)) == order
+
+
+def test_cases_that_stand_for_patients_are_told(report: Comparison) -> None:
+    said = "the sources name no patients: every case counts as another patient"
+    assert said in report.notes
+    named = [path_of(who, case, patient="p1") for who in ("r01", "r02") for case in ("c0", "c1")]
+    assert said not in compare(named, parameters=QUICK).notes
+
+
+def test_a_ceiling_that_is_missing_says_why_in_truth() -> None:
+    machine = path_of("sim", "c0", "simulated")
+    again = compare([machine, path_of("sim", "c0", "simulated", trial="2")], parameters=QUICK).with_role("ceiling")
+    assert [row.note for row in again] == ["not available: there are no two readers of a case"]
 
 
 def test_paths_of_different_cases_cannot_be_compared() -> None:
