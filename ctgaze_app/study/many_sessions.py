@@ -73,7 +73,6 @@ def process_one(
     parameters: DetectorParameters | None = None,
 ) -> SessionOutcome:
     """Bring one session's tables, and its reading measures if wanted, up to date; never raises for a bad session."""
-    from ctgaze_app.gaze.detectors import TOBII_IVT
     from ctgaze_app.study.loading import derived_is_current
     from ctgaze_app.study.processing import process_session
 
@@ -81,7 +80,7 @@ def process_one(
     try:
         manifest = read_manifest(folder)
         if again or not derived_is_current(folder, manifest, parameters):
-            process_session(folder, parameters=parameters or TOBII_IVT)
+            process_session(folder, parameters=parameters)
             state = "processed"
         notes = _problems(folder)
         if measures is not None:

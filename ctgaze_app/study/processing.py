@@ -70,7 +70,7 @@ class ProcessingResult:
 
 
 def process_session(
-    folder: Path, progress: Progress | None = None, *, parameters: DetectorParameters = TOBII_IVT
+    folder: Path, progress: Progress | None = None, *, parameters: DetectorParameters | None = None
 ) -> ProcessingResult:
     """Make every derived table of a session anew.
 
@@ -82,7 +82,8 @@ def process_session(
     progress
         Called with (steps done, steps in all).
     parameters
-        Their class names the detector; they are kept in `quality.json`.
+        Their class names the detector; they are kept in `quality.json`. None takes those that the session was processed
+        with before, so that no change of a file changes the detector in silence; the default where it was not.
 
     Raises
     ------
@@ -91,6 +92,7 @@ def process_session(
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
+    parameters = _parameters_before(folder) if parameters is None else parameters
     steps = len(manifest.parts) + len(manifest.trials) + 1
     report = progress or _ignore
     report(0, steps)
@@ -121,6 +123,15 @@ def process_session(
         made.quality,
         tuple(made.problems),
     )
+
+
+def _parameters_before(folder: Path) -> DetectorParameters:
+    from ctgaze_app.study.sensitivity import parameters_in_force
+
+    try:
+        return parameters_in_force(folder)
+    except SessionError:
+        return TOBII_IVT
 
 
 def _ignore(done: int, total: int) -> None:

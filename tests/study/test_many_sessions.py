@@ -109,6 +109,9 @@ def test_another_detector_makes_other_tables_and_none_keeps_them(study: Path) ->
     assert '"name": "I-DT' in (folders[0] / "derived" / "quality.json").read_text()
     assert process_sessions(folders, processes=1, parameters=SALVUCCI_IDT)[0].state == "unchanged"
     assert process_sessions(folders, processes=1)[0].state == "unchanged"
+    # Made again without a name it is still the detector that was chosen.
+    assert process_sessions(folders, processes=1, again=True)[0].state == "processed"
+    assert '"name": "I-DT' in (folders[0] / "derived" / "quality.json").read_text()
 
 
 def test_a_broken_session_is_named_and_costs_no_other(study: Path) -> None:
