@@ -17,7 +17,7 @@ from ctgaze_app.gaze.mapping import MappingSettings, map_gaze
 from ctgaze_app.gaze.measures import event_measures, on_moving_content_s, sample_durations_s, sample_measures
 from ctgaze_app.gaze.movements import saccade_table
 from ctgaze_app.gaze.sensitivity import detector_sensitivity, variations
-from ctgaze_app.gaze.view_track import ViewTrack
+from ctgaze_app.gaze.view_track import VIEW_STATES, ViewTrack
 from tests.gaze.scenes import AXIAL, SCREEN, axial_view, gaze_at, track
 from tests.gaze.simulated_eye import simulate_eye
 
@@ -92,6 +92,17 @@ def test_fixation_time_on_moving_content_is_counted_and_named() -> None:
     assert limits[0].startswith("0.2 s of fixation time (26%) lay on moving content") or limits[0].startswith(
         "0.3 s of fixation time (26%) lay on moving content"
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "moves"),
+    [("still", 0), ("scroll", 1), ("pan", 1), ("zoom", 1), ("window", 0), ("mixed", 1)],
+)
+def test_content_moves_in_every_state_but_rest_and_windowing(state: str, moves: int) -> None:
+    mapped, events, _, _ = _made()
+    always = replace(mapped, view_state=np.full(len(mapped), VIEW_STATES.index(state), dtype=np.int8))
+    fixated = sample_durations_s(TIMES)[events.fixation >= 0].sum()
+    assert on_moving_content_s(always, events) == pytest.approx(moves * fixated)
 
 
 def test_slow_trackers_and_noise_are_named() -> None:
