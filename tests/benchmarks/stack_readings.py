@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -125,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for hidden_s in (0.0, 1 / 60, HIDDEN_LATENCY_S, 0.05):
         for rate_hz in (60.0, 250.0, 1200.0):
             late = StackReadingSettings(chosen.seconds, rate_hz, latency_s=STATED.display_latency_s + hidden_s)
-            shares3 = np.mean([doubt(analyse(replace(late), seed=seed)) for seed in seeds], axis=0)
+            shares3 = np.mean([doubt(analyse(late, seed=seed)) for seed in seeds], axis=0)
             print(f"| {hidden_s * 1000:.0f} | {rate_hz:g} | {shares3[1]:.2%} | {shares3[0]:.2%} | {shares3[2]:.2%} |")
 
 
