@@ -51,6 +51,16 @@ EARLIEST_S = -3600.0
 """Gaze begins at most an hour before the picture."""
 
 
+MOST_OVERLAPPING = 0.5
+OVERLAP_S = 0.05
+LEAST_SHARE = 0.003
+FEWEST = 10
+"""Units that do not agree show over the whole table: most fixations of at least so many end long after the next began,
+or all together fill next to nothing of the time between the first and the last of their trial."""
+VOXEL_SLACK = 1.0
+"""Odd sizes of the chest X-ray pictures count one larger."""
+
+
 def check_dataset(dataset: DataSet, path: Path | str, files: Mapping[str, Path] | None = None) -> None:
     """Refuse what breaks the promises of `formats.dataset`.
 
@@ -85,6 +95,9 @@ def check_dataset(dataset: DataSet, path: Path | str, files: Mapping[str, Path] 
         if "trial" in columns:
             _refuse(table["trial"] < 1, "trials count from 1", places, name, "trial")
     _check_fixations(dataset, places)
+    for name in ("fixations", "samples"):
+        if getattr(dataset, name) is not None:
+            _check_inside(dataset, name, places)
     if dataset.samples is not None:
         _refuse(~dataset.samples["kind"].isin(SAMPLE_KINDS), "not a kind of sample", places, "samples", "kind")
         _check_numbers(dataset.samples, ("onset_s",), places, "samples")
@@ -123,6 +136,47 @@ def _check_fixations(dataset: DataSet, places: _Places) -> None:
         "fixations",
         "onset_s",
     )
+
+    _check_units(table[gaze], places)
+
+
+def _check_units(table: pd.DataFrame, places: _Places) -> None:
+    """Onset and duration of the fixations against each other."""
+    table = table[np.isfinite(table["onset_s"])]
+    if len(table) < FEWEST:
+        return
+    onset, duration = table["onset_s"].to_numpy(np.float64), table["duration_s"].to_numpy(np.float64)
+    trial = table.groupby(list(KEYS), sort=False).ngroup().to_numpy()
+    same = np.diff(trial) == 0
+    late = onset[:-1] + duration[:-1] - onset[1:] > OVERLAP_S
+    if same.any() and late[same].mean() > MOST_OVERLAPPING:
+        row = int(table.index[int(np.argmax(late & same))]) + 2
+        raise FormatError(
+            f"{int((late & same).sum())} of {int(same.sum())} fixations end after the next one has begun",
+            place=places.of("fixations", "duration_s", row),
+            remedy="check the units of onset and duration",
+        )
+    span = float(np.diff(onset)[same].sum())
+    if float(duration.sum()) < LEAST_SHARE * span:
+        raise FormatError(
+            f"all fixations together last {duration.sum():.3g} s in {span:.4g} s of gaze",
+            place=places.of("fixations", "duration_s", int(table.index[0]) + 2),
+            remedy="check the units of onset and duration",
+        )
+
+
+def _check_inside(dataset: DataSet, name: str, places: _Places) -> None:
+    """What is on an image lies within it."""
+    table = getattr(dataset, name)
+    codes, cases = table["case"].factorize()
+    sizes = np.array([dataset.case(str(case)).shape_kji[::-1] for case in cases], dtype=np.float64).reshape(-1, 3)[
+        codes
+    ]
+    shown = table["on_image"].to_numpy(bool)
+    for axis, column in enumerate(("x_voxel", "y_voxel", "z_voxel")):
+        voxel = table[column].to_numpy(np.float64)
+        beyond = shown & ((voxel < -VOXEL_SLACK) | (voxel > sizes[:, axis] - 1 + VOXEL_SLACK))
+        _refuse(beyond, "lies outside its image: check the unit", places, name, column)
 
 
 def _check_numbers(table: pd.DataFrame, names: tuple[str, ...], places: _Places, table_name: str) -> None:
