@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -123,6 +123,21 @@ def read_mapping(path: Path) -> ColumnMapping:
         if wrong:
             raise FormatError(message, place=at(path), remedy="correct the mapping")
     return mapping
+
+
+def mapping_without_paths(path: Path) -> bytes:
+    """The mapping as it is, but that a folder or file in `place.shape` keeps its name only: it leaves with the data."""
+    import tomlkit
+
+    text = read_text_bytes(path).decode("utf-8").replace("\r\n", "\n")
+    document = tomlkit.parse(text)
+    place = document.get("place", {})
+    shape = str(place.get("shape", ""))
+    name = PureWindowsPath(shape).name
+    if name != shape:
+        place["shape"] = name
+        text = tomlkit.dumps(document)
+    return text.encode("utf-8")
 
 
 def _contradictions(mapping: ColumnMapping) -> list[tuple[bool, str]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ctgaze_app.formats.column_mapping import mapping_without_paths
 from ctgaze_app.formats.contract import FormatError, checked_options
 from ctgaze_app.formats.ctgaze_dataset import DATASET_FILE, write_ctgaze
 from ctgaze_app.formats.dataset import KEYS, DataSet
@@ -24,6 +25,9 @@ from ctgaze_app.study.session import MANIFEST_NAME
 
 Progress = Callable[[int, int], None]
 SESSION_TABLES = ("dwell_segments.csv", "saccades.csv", "blinks.csv", "columns.toml")
+
+LONGEST_CODE = 100
+"""Characters of a code in a file name, which holds up to three."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def import_file(
         progress(1, 2)
         files = [each.name for each in write_ctgaze(dataset, staging, {})]
         if "mapping" in options:
-            shutil.copyfile(options["mapping"], staging / "mapping.toml")
+            (staging / "mapping.toml").write_bytes(mapping_without_paths(Path(options["mapping"])))
             files.append("mapping.toml")
         progress(2, 2)
     return _result(format_name, out, files, dataset)
@@ -101,7 +105,10 @@ def export_sources(
         dataset = join_datasets(parts)
         check_dataset(dataset, "the sources")
         _refuse_paths(dataset)
-        written = [each.relative_to(staging).as_posix() for each in found.write(dataset, staging, options)]
+        try:
+            written = [each.relative_to(staging).as_posix() for each in found.write(dataset, staging, options)]
+        except OSError as error:
+            raise _unwritable(out, error) from error
         if options.get("ct") == "nifti":
             written += _write_ct(opened, staging)
         if options.get("session_tables") == "yes":
@@ -182,7 +189,7 @@ def _refuse_paths(dataset: DataSet) -> None:
         if table is not None:
             codes |= {str(code) for name in KEYS if name != "trial" for code in table[name].unique()}
     for code in sorted(codes):
-        if any(sign in code for sign in '/\\:\0*?"<>|') or code.startswith("."):
+        if any(sign in code for sign in '/\\:\0*?"<>|') or code.startswith(".") or len(code) > LONGEST_CODE:
             raise FormatError(f"the code {code[:60]!r} cannot be part of a file name", remedy="rename it in the source")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ctgaze_app.formats.case_grids import CaseGrid, read_case_grids
 from ctgaze_app.formats.checked_csv import Column, read_csv_table
-from ctgaze_app.formats.column_mapping import SECONDS, ColumnMapping, read_mapping
+from ctgaze_app.formats.column_mapping import SECONDS, ColumnMapping, mapping_without_paths, read_mapping
 from ctgaze_app.formats.contract import Format, FormatError, Option, at
 from ctgaze_app.formats.dataset import FIXATION_COLUMNS, KEYS, SAMPLE_COLUMNS, CaseRecord, DataSet
 from ctgaze_app.formats.dataset_checks import FIXATION_KINDS, LONGEST_S, SAMPLE_KINDS, check_dataset
@@ -175,7 +175,7 @@ def _rows(
         )
     }
     if names.onset:
-        _check_time(path, seconds["onset_s"], keys, names.onset)
+        _check_time(path, table, seconds["onset_s"], keys, names.onset)
     frame = keys.copy()
     found: dict[str, Any] = {
         "fixation": keys.groupby(list(KEYS), sort=False).cumcount() + 1 if mapping.rows == "fixations" else 0,
@@ -219,8 +219,16 @@ def _lose_outside(
     voxel[beside] = np.nan
 
 
-def _check_time(path: Path, onset_s: Any, keys: pd.DataFrame, column: str) -> None:
-    falls = ~_changes(keys, list(KEYS)) & (np.diff(onset_s, prepend=-np.inf) < 0)
+def _check_time(path: Path, table: pd.DataFrame, onset_s: Any, keys: pd.DataFrame, column: str) -> None:
+    same_trial = ~_changes(keys, list(KEYS))
+    at_once = np.flatnonzero(same_trial & (np.diff(onset_s, prepend=-np.inf) == 0))
+    above, below = (table.iloc[rows].reset_index(drop=True) for rows in (at_once - 1, at_once))
+    doubled = at_once[((above == below) | (above.isna() & below.isna())).all(axis=1).to_numpy(bool)]
+    if len(doubled):
+        raise FormatError(
+            "this row is the row above again", place=at(path, int(doubled[0]) + 2, column), remedy="delete one of them"
+        )
+    falls = same_trial & (np.diff(onset_s, prepend=-np.inf) < 0)
     if falls.any():
         raise FormatError(
             "time runs backwards within a trial",
@@ -280,7 +288,7 @@ def write_mapped_csv(dataset: DataSet, folder: Path, options: Mapping[str, str])
             raise FormatError(
                 f"the encoding {mapping.file.encoding[:40]!r} cannot hold this table", place=at(declared)
             ) from error
-    return write_files(Path(folder), {f"{mapping.rows}.csv": encoded, MAPPING_FILE: declared.read_bytes()})
+    return write_files(Path(folder), {f"{mapping.rows}.csv": encoded, MAPPING_FILE: mapping_without_paths(declared)})
 
 
 def _declared_places(dataset: DataSet, rows: pd.DataFrame, mapping: ColumnMapping) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ctgaze_app.formats.ctgaze_dataset import read_ctgaze, write_ctgaze
 from ctgaze_app.formats.exchange import export_sources, import_file, new_folder
 from ctgaze_app.formats.from_session import dataset_from_session
 from ctgaze_app.formats.joined import join_datasets
+from ctgaze_app.formats.mapped_csv import read_mapped_csv
 from ctgaze_app.formats.registry import every_format, format_named
 from ctgaze_app.study.processing import process_session
 from tests.factories.sessions import SyntheticSession, make_session
@@ -152,6 +154,50 @@ def test_a_code_of_the_samples_alone_cannot_lead_out_of_the_folder(tmp_path: Pat
         with pytest.raises(FormatError, match="cannot be part of a file name"):
             export_sources([str(tmp_path / "a" / "d")], name, {}, tmp_path / "a" / "out")
     assert [path.name for path in tmp_path.rglob("*") if "evil" in path.name or path.name == "out"] == []
+
+
+def test_a_name_that_no_disk_takes_and_a_disk_that_refuses_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = make_dataset()
+    assert whole.samples is not None
+    long = make_dataset(
+        fixations=whole.fixations.assign(reader="x" * 300), samples=whole.samples.assign(reader="x" * 300),
+        events=None, words=None,
+    )  # fmt: skip
+    write_ctgaze(long, tmp_path / "long", {})
+    with pytest.raises(FormatError, match="cannot be part of a file name"):
+        export_sources([str(tmp_path / "long")], "xdf", {}, tmp_path / "out")
+    write_ctgaze(whole, tmp_path / "whole", {})
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(FormatError, match="out: cannot be written: No space left on device"):
+        export_sources([str(tmp_path / "whole")], "bids", {}, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["long", "whole"]
+
+
+def test_the_folder_of_a_mapping_stays_at_home(tmp_path: Path) -> None:
+    subject = subjects_of("mapped_csv")[0]
+    (tmp_path / "somebody").mkdir()
+    path = subject.make(tmp_path / "somebody")
+    grids = tmp_path / "somebody" / "grids.csv"
+    grids.write_text("case,slices,rows,columns\n" + "".join(f"{case},100,512,512\n" for case in ("a", "b", "c")))
+    options = {key: value.replace("{folder}", str(path.parent)) for key, value in subject.options.items()}
+    mapping = Path(options["mapping"])
+    cases = read_mapped_csv(path, options).cases
+    lines = "".join(f"{each.case},{','.join(map(str, each.shape_kji))}\n" for each in cases)
+    grids.write_text("case,slices,rows,columns\n" + lines)
+    text = re.sub(r'(?m)^shape = ".*"', f'shape = "{grids.as_posix()}"', mapping.read_text())
+    mapping.write_text(text)
+    assert "somebody" in text
+    import_file(path, "mapped_csv", options, tmp_path / "in")
+    export_sources([str(tmp_path / "in")], "mapped_csv", {"mapping": str(mapping)}, tmp_path / "out")
+    for folder in ("in", "out"):
+        kept = (tmp_path / folder / "mapping.toml").read_text()
+        assert kept == text.replace(grids.as_posix(), "grids.csv")
 
 
 @pytest.mark.parametrize("name", ["bids", "egd", "xdf", "plain_tables"])

@@ -101,12 +101,9 @@ _BOTH = ("gaze.csv", "mapping.toml")
 MUTATION_SUBJECTS = (
     Subject(
         "mapped_csv", _image, _HERE, _BOTH, text_columns=frozenset({"NOTE"}), kinds={"mapping.toml": "lines"},
-        # The mapping names both as columns; without a kind of their own rows carry no mark of being twice.
-        leave_out=frozenset({"row doubled"}),
     ),
     Subject(
         "mapped_csv", _screen, _HERE, _BOTH, kinds={"mapping.toml": "lines"}, separator=";",
-        leave_out=frozenset({"row doubled"}),
     ),
 )  # fmt: skip
 
