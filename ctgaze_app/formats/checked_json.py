@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -42,7 +43,7 @@ def read_json(path: Path) -> Any:
         return value if math.isfinite(value) else constant(digits[:20])
 
     try:
-        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant, parse_float=number)
+        content = json.loads(text, object_pairs_hook=pairs, parse_constant=constant, parse_float=number)
     except json.JSONDecodeError as error:
         raise FormatError(
             f"is not JSON: {error.msg} in line {error.lineno}, character {error.colno}",
@@ -53,6 +54,15 @@ def read_json(path: Path) -> Any:
         raise FormatError("is nested too deep", place=at(path), remedy="restore it from a copy") from error
     except ValueError as error:  # an integer of thousands of digits
         raise FormatError(f"is not JSON: {str(error)[:100]}", place=at(path), remedy="correct it") from error
+    if re.search(r"\\u[dD][89a-fA-F]", text):
+        try:
+            json.dumps(content, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError as error:
+            half = error.object[error.start]
+            raise FormatError(
+                f"\\u{ord(half):04x} is half a character", place=at(path), remedy="restore it from a copy"
+            ) from error
+    return content
 
 
 def read_json_model(path: Path, model: type[Model]) -> Model:

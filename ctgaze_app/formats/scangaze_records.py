@@ -65,6 +65,12 @@ def parse_records(path: Path) -> list[GazeRecord]:
             ]
     else:
         raise FormatError("is neither a list of records nor a dict by reader", place=at(path))
+    seen: dict[tuple[Any, ...], str] = {}
+    for record in found:
+        numbers = tuple(getattr(record, name).tobytes() for name in LISTS)
+        first = seen.setdefault((record.name, record.reader, *numbers), record.place)
+        if first != record.place and len(record.X):
+            raise _fault(path, record.place, f"is {first} again, number by number", "delete one of them")
     if not found:
         raise FormatError("holds no record", place=at(path), remedy="restore it from a copy")
     return found

@@ -139,6 +139,26 @@ def test_a_number_too_large_to_hold_is_told(tmp_path: Path) -> None:
         _read(path)
 
 
+def test_a_record_that_is_there_twice_is_not_counted_twice(tmp_path: Path) -> None:
+    path = _one(tmp_path)
+    record = json.loads(path.read_text(encoding="utf-8"))[0]
+    path.write_text(json.dumps([record, record]), encoding="utf-8")
+    with pytest.raises(FormatError, match=r"gaze\.json, record 2: is record 1 again"):
+        _read(path)
+    path.write_text(json.dumps([record, {**record, "T": [each + 0.01 for each in record["T"]]}]), encoding="utf-8")
+    assert len(_read(path).scanpaths()) == 2
+
+
+def test_half_a_character_is_told(tmp_path: Path) -> None:
+    path = _one(tmp_path, subject="x")
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole.replace('"x"', '"\\ud83d\\ude00"'), encoding="utf-8")
+    assert _read(path).fixations["reader"].iloc[0] == "\U0001f600"
+    path.write_text(whole.replace('"x"', '"\\ud83d"'), encoding="utf-8")
+    with pytest.raises(FormatError, match=r"gaze\.json: \\ud83d is half a character"):
+        _read(path)
+
+
 def test_shapes_come_from_a_csv_or_from_nifti_with_its_affine(tmp_path: Path) -> None:
     (tmp_path / "shapes.csv").write_text("case,rows,columns,slices\nct_1,512,512,100\nct_2,512,512,120\n")
     data = _read(_flat(tmp_path), shape=str(tmp_path / "shapes.csv"))
