@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LONGEST_MS = 60_000.0
 LONGEST_TRIAL_MS = 1e8
+EARLIEST_MS = -LONGEST_MS
+"""A fixation may have begun before the picture was there."""
 DECIMALS = 9
 """Of pixels and seconds after conversion: undoes what dividing and multiplying did to the last bits."""
 IMAGE, INDEX, X, Y = "IMAGE", "CURRENT_FIX_INDEX", "CURRENT_FIX_X", "CURRENT_FIX_Y"
@@ -39,7 +41,7 @@ COLUMNS = (
     Column(Y, "number", minimum=0, maximum=1),
     Column(DURATION, "number", minimum=0, maximum=LONGEST_MS),
     Column(PUPIL, "number", required=False, missing=True, minimum=0, maximum=1e5),
-    Column(START, "number", minimum=0, maximum=LONGEST_TRIAL_MS),
+    Column(START, "number", minimum=EARLIEST_MS, maximum=LONGEST_TRIAL_MS),
     Column(HEIGHT, "integer", minimum=1, maximum=100_000),
     Column(WIDTH, "integer", minimum=1, maximum=100_000),
 )
@@ -146,6 +148,8 @@ def write_gazemedseg(dataset: DataSet, folder: Path, options: Mapping[str, str])
         shortest_s = float(options["minimum_ms"]) / 1000
     except ValueError as error:
         raise FormatError(f"minimum_ms={options['minimum_ms']} is no number", remedy="declare milliseconds") from error
+    if not re.fullmatch(r"\.[A-Za-z0-9]{1,10}", options["extension"]):
+        raise FormatError(f"extension={options['extension'][:40]} is no extension", remedy="declare one like .png")
     every = dataset.fixations
     shown = every[
         every["on_image"].astype(bool) & (every["kind"] != "calibration") & (every["duration_s"] >= shortest_s)

@@ -138,6 +138,22 @@ def test_a_volume_leaves_as_one_picture_a_slice(tmp_path: Path) -> None:
     assert again.case(name).shape_kji == (1, 512, 512)
 
 
+def test_a_fixation_that_began_before_the_picture_comes_back(tmp_path: Path) -> None:
+    fixations = make_dataset().fixations.query("reader == 'r01' and case == 'case-1'").copy()
+    fixations["onset_s"] -= fixations["onset_s"].iloc[0] + 0.021
+    _write(make_dataset(fixations=fixations), tmp_path / "out")
+    back = _read(tmp_path / "out" / "r01_fixation.csv").fixations
+    assert back["onset_s"].min() == -0.021
+    before = fixations[fixations["on_image"]].sort_values("onset_s")
+    assert back.sort_values("onset_s")["duration_s"].tolist() == before["duration_s"].tolist()
+
+
+@pytest.mark.parametrize("extension", ["/../../x.jpg", "jpg", ".j,g"])
+def test_an_extension_is_an_extension(tmp_path: Path, extension: str) -> None:
+    with pytest.raises(FormatError, match="is no extension"):
+        _write(make_dataset(), tmp_path / "out", extension=extension)
+
+
 def test_two_readings_of_one_case_are_not_mixed(tmp_path: Path) -> None:
     data = make_dataset()
     repeat = data.fixations.copy()
