@@ -24,6 +24,8 @@ WORKING_MM = 2.0
 PLAUSIBLE_L = (0.8, 9.0)
 """Both lungs of an adult, from supine expiration to full inspiration."""
 PLAUSIBLE_MEAN_HU = (-930.0, -500.0)
+EVEN_FRACTION = 0.4
+"""Smallest plausible share of the larger lung's volume; a healthy left lung has some 0.85 of the right (ours)."""
 
 
 class LungsError(CTGazeError):
@@ -202,7 +204,7 @@ def _remarks(total: float, left: float, right: float, mean_hu: float, mask: Flag
         remarks.append(f"a mean of {mean_hu:.0f} HU is not that of lungs")
     if np.isnan(left):
         remarks.append("left and right lung could not be told apart")
-    elif min(left, right) < 0.25 * max(left, right):
+    elif min(left, right) < EVEN_FRACTION * max(left, right):
         remarks.append(f"one lung is much smaller than the other ({left:.1f} left, {right:.1f} right, litres)")
     if mask[0].any() and mask[0].sum() > 0.5 * mask.sum(axis=(1, 2)).max():
         remarks.append("the lungs are cut off at the first slice")

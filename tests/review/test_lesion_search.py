@@ -157,6 +157,13 @@ def test_a_lesion_panned_out_of_the_pane_is_not_displayed() -> None:
     panned = replace(inside, values=values)
     (found,) = lesion_search([moved], stays(panned, []), panned, **END).lesions
     assert found.displayed_s == pytest.approx(2.0)
+    # Beyond the other three edges of the pane, too.
+    for column, shift in ((18, -1000.0), (21, 1000.0), (21, -1000.0)):
+        values = inside.values.copy()
+        values[1, column] += shift
+        panned = replace(inside, values=values)
+        (found,) = lesion_search([moved], stays(panned, []), panned, **END).lesions
+        assert found.displayed_s == pytest.approx(2.0)
 
 
 def test_time_without_an_image_is_not_displayed_and_latency_moves_nothing() -> None:

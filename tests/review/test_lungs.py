@@ -103,8 +103,17 @@ def test_two_balls_are_two_lungs_of_the_right_volume() -> None:
 def test_touching_lungs_are_parted() -> None:
     # Centres 160 mm apart, radii of 82 mm: the balls overlap by 4 mm.
     found = find_lungs(blobs(82.0, 82.0))
-    assert found.left is not None
+    assert found.left is not None and found.right is not None
     assert found.left_litres == pytest.approx(found.right_litres, rel=0.05)
+    # Where they touch, each voxel belongs to one of them.
+    assert not (found.left & found.right).any()
+    assert found.left_litres + found.right_litres == pytest.approx(found.litres)
+
+
+def test_a_lung_much_smaller_than_the_other_is_said_to_be_so() -> None:
+    found = find_lungs(blobs(60.0, 40.0))
+    assert found.left is not None and not found.plausible
+    assert any(remark.startswith("one lung is much smaller than the other") for remark in found.remarks)
 
 
 def test_one_lung_is_said_to_be_implausible() -> None:
