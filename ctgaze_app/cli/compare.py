@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -66,7 +67,9 @@ def compare(
         typer.Option("--training", metavar="SOURCE", help="Further readings that floors learn and borrow from."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the floors and the bootstrap.")] = 1,
-    bootstrap: Annotated[int, typer.Option("--bootstrap", min=100, help="Resamples over patients.")] = 10_000,
+    bootstrap: Annotated[
+        int, typer.Option("--bootstrap", min=100, max=1_000_000, help="Resamples over patients.")
+    ] = 10_000,
     ct: Annotated[
         bool, typer.Option("--ct/--no-ct", help="Open the sessions' CT to find body and lungs, for maps and floors.")
     ] = True,
@@ -130,16 +133,15 @@ def compare(
 def _print(found: Comparison, *, with_differences: bool) -> None:
     from rich.console import Console
 
-    from ctgaze_app.cli.comparison_table import TITLES, WIDTH, differences_table, footnotes, means_table
+    from ctgaze_app.cli.comparison_table import WIDTH, footnotes, tables_of
 
     console = Console(highlight=False)
-    if not console.is_terminal or console.width < WIDTH:
+    if not console.is_terminal and "COLUMNS" not in os.environ:
         console = Console(highlight=False, width=WIDTH)
-    for group in TITLES:
-        console.print(means_table(found, group))
-    if with_differences and found.differences:
-        for group in TITLES:
-            console.print(differences_table(found, group))
+    for title, table in tables_of(found, with_differences=with_differences, width=console.width):
+        console.print(title, markup=False, style="bold")
+        console.print(table)
+        console.print()
     for line in footnotes(found):
         console.print(line, markup=False, style="dim")
 

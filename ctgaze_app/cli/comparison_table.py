@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from models.metrics.floors import MARKOV, OTHER_PATIENT, SAW_TOOTH, SHUFFLE
+from models.metrics.heat_map import CENTRE_SIGMA_SHARE
 from models.metrics.measures import MEASURES, Group, Measure
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from models.metrics.comparison_report import Comparison, Role, Row
 
 WIDTH = 100
+"""Columns where the output is no terminal and nothing else is said."""
+NAME_WIDTH = 12
+"""Columns that the names have at least, where a name is as long: narrower tables are divided instead."""
 NOT_AVAILABLE = "n/a"
 TITLES: dict[Group, str] = {
     "strings": "Order of places: ScanMatch and string edit distance",
@@ -28,24 +33,58 @@ SHORT_NAMES = {SHUFFLE: "matched shuffle", OTHER_PATIENT: "other patient"}
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 
-def means_table(comparison: Comparison, group: Group) -> Table:
-    """Candidates, floors and ceiling of one group of measures; intervals in brackets below the means."""
+def tables_of(comparison: Comparison, *, with_differences: bool, width: int) -> Iterator[tuple[str, Table]]:
+    """Every table of the report with its title; where one is wider than `width` its measures are divided."""
+    for group, title in TITLES.items():
+        yield from _fitting(partial(means_table, comparison), title, group, width)
+    if with_differences and comparison.differences:
+        for group, title in TITLES.items():
+            heading = f"{title}: difference from the floors"
+            yield from _fitting(partial(differences_table, comparison), heading, group, width)
+
+
+def _fitting(
+    make: Callable[[Sequence[Measure]], Table], title: str, group: Group, width: int
+) -> list[tuple[str, Table]]:
     measures = [measure for measure in MEASURES if measure.group == group]
-    table = _empty(TITLES[group], ["", "n"], measures)
+    size, found = len(measures), [(title, make(measures))]
+    while size > 1 and any(_narrowest(table) > width for _, table in found):
+        size = min(size - 1, math.ceil(len(measures) / (len(found) + 1)))
+        parts = [measures[start : start + size] for start in range(0, len(measures), size)]
+        found = [(f"{title} ({number} of {len(parts)})", make(part)) for number, part in enumerate(parts, 1)]
+    return found
+
+
+def _narrowest(table: Table) -> int:
+    """Columns of text that a table needs when its names are folded."""
+    from rich.console import Console
+
+    # A measured minimum would break the intervals at their spaces.
+    table.columns[0].max_width = NAME_WIDTH
+    needed = Console(width=1000).measure(table).maximum
+    table.columns[0].max_width = None
+    return needed
+
+
+def means_table(comparison: Comparison, measures: Sequence[Measure]) -> Table:
+    """Candidates, floors and ceiling by some measures; intervals in brackets below the means."""
+    table = _empty(["", "n"], measures)
     sections: tuple[tuple[Role, str], ...] = (("candidate", "Candidates"), ("floor", "Floors"), ("ceiling", "Ceiling"))
     for role, heading in sections:
         _add_heading(table, heading)
-        for row in comparison.with_role(role):
+        rows = comparison.with_role(role)
+        if not rows:
+            table.add_row("none", *([""] * (len(measures) + 1)))
+        for row in rows:
             cells = [_mean(row.scores.get(measure.key), measure) for measure in measures]
             table.add_row(SHORT_NAMES.get(row.name, row.name), _count(row), *cells)
         table.add_section()
     return table
 
 
-def differences_table(comparison: Comparison, group: Group) -> Table:
+def differences_table(comparison: Comparison, measures: Sequence[Measure]) -> Table:
     """Each candidate minus each floor, with intervals and stars."""
-    measures = [measure for measure in MEASURES if measure.group == group]
-    table = _empty(f"{TITLES[group]}: difference from the floors", [""], measures)
+    table = _empty([""], measures)
     last = None
     for difference in comparison.differences:
         if last != difference.candidate:
@@ -68,6 +107,8 @@ def _footnotes(comparison: Comparison) -> Iterator[str]:
         "n: pairs/patients. Means over patients of the pairs with the references "
         f"({', '.join(comparison.references)}); a reader is never compared with the same reader's own reading there."
     )
+    if not comparison.with_role("candidate"):
+        yield "Candidates: none, because every pair is of one reader with the same reader."
     estimates = [estimate for row in comparison.rows for estimate in row.scores.values()]
     if any(estimate.available for estimate in estimates):
         yield (
@@ -84,11 +125,14 @@ def _footnotes(comparison: Comparison) -> Iterator[str]:
     )
     chosen = measures.map
     if chosen is not None:
+        zoom = ", the degrees those of the reference's zoom" if chosen.sigma_unit == "degree" else ""
         yield (
             f"Heat maps: Gaussian, sigma {chosen.sigma:g} {chosen.sigma_unit} in the slice, "
-            f"{chosen.sigma_z_voxel:g} slices across, weighted by {chosen.weighting}, the sigma in voxels that of the "
-            f"reference's zoom. KL divergence (lower is better) and information gain over a centre prior: "
-            f"{measures.uniform_share:.0%} of a uniform map mixed into the candidate's, epsilon {measures.epsilon:.1e}."
+            f"{chosen.sigma_z_voxel:g} slices across, weighted by {chosen.weighting}{zoom}. NSS, AUC-Judd and "
+            "information gain: at the reference's fixations, each counted once. KL divergence (lower is better) and "
+            f"information gain: {measures.uniform_share:.0%} of a uniform map mixed into the candidate's, epsilon "
+            f"{measures.epsilon:.1e}; the gain is over a Gaussian about the middle of the slices, sigma "
+            f"{CENTRE_SIGMA_SHARE:g} of the sides."
         )
     yield (
         f"Floors: as many fixations as the reference, {parameters.floor_draws} draws averaged, seed {parameters.seed}. "
@@ -121,18 +165,18 @@ def _matching(method: str) -> str:
     }[method]
 
 
-def _empty(title: str, headings: Sequence[str], measures: Sequence[Measure]) -> Table:
+def _empty(headings: Sequence[str], measures: Sequence[Measure]) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        title=Text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0),
-        show_edge=False,
-    )  # fmt: skip
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for heading in headings:
         is_name = not heading
-        table.add_column(heading, justify="left" if is_name else "right", no_wrap=not is_name, overflow="fold")
+        table.add_column(
+            heading, justify="left" if is_name else "right", no_wrap=not is_name, overflow="fold",
+            min_width=NAME_WIDTH if is_name else None,
+        )  # fmt: skip
     for measure in measures:
         table.add_column(Text(_heading(measure)), justify="right", no_wrap=True)
     return table

@@ -21,6 +21,8 @@ Weighting = Literal["duration", "count"]
 LARGEST_GRID_CELLS = 40_000_000
 """320 MB of float64; a full 512 x 512 x 143 volume is 37 million."""
 CELLS_PER_SIGMA = 2
+CENTRE_SIGMA_SHARE = 0.25
+"""Sigma of the centre prior, as a share of the slice's sides."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def centre_map(
     shape_kji: tuple[int, int, int],
     cell_voxels: tuple[int, int, int] = (1, 1, 1),
     *,
-    sigma_share: float = 0.25,
+    sigma_share: float = CENTRE_SIGMA_SHARE,
     inside_kji: NDArray[np.bool_] | None = None,
 ) -> HeatMap:
     """The centre prior: a Gaussian about the middle of the slice, the same on every slice; its sigma is a share of the

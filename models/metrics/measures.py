@@ -15,7 +15,7 @@ from models.metrics import saliency
 from models.metrics.binning import BinGrid, usual_grid
 from models.metrics.edit_distance import CELLS_PER_AXIS, edit_distance
 from models.metrics.extent import Extent
-from models.metrics.heat_map import HeatMap, MapParameters, centre_map, heat_map, with_uniform
+from models.metrics.heat_map import CENTRE_SIGMA_SHARE, HeatMap, MapParameters, centre_map, heat_map, with_uniform
 from models.metrics.length_matching import Method, matched_paths
 from models.metrics.multimatch import FEWEST_FIXATIONS, multimatch
 from models.metrics.scanmatch import PUBLISHED_THRESHOLD_BINS, scanmatch
@@ -137,7 +137,12 @@ class MeasureParameters:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {**asdict(self), "map": None if self.map is None else self.map.to_dict(), "baseline": "centre prior"}
+        return {
+            **asdict(self),
+            "map": None if self.map is None else self.map.to_dict(),
+            "baseline": "centre prior",
+            "baseline_sigma_share": CENTRE_SIGMA_SHARE,
+        }
 
 
 def usual_map_parameters(references: Sequence[Scanpath]) -> MapParameters:

@@ -26,8 +26,8 @@ app = typer.Typer()
 app.command()(compare)
 
 
-def run(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "100"})
+def run(*words: object, columns: int = 140) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": str(columns)})
 
 
 def make_reader(folder: Path, who: str, seed: int, cases: int) -> Path:
@@ -115,8 +115,36 @@ def test_the_table_has_the_numbers_of_the_json(content: dict, printed: str) -> N
     assert shown[len(expected) :] == differences
 
 
-def test_the_table_fits_and_tells_what_a_paper_must(printed: str) -> None:
-    assert max(len(line) for line in printed.splitlines()) <= 100
+@pytest.mark.parametrize("columns", [80, 100, 140])
+def test_the_table_fits_and_loses_nothing_at_every_width(sources: list[Path], printed: str, columns: int) -> None:
+    words = [*sources, "--bootstrap", 500, "--seed", 3, "--no-differences"]
+    narrow = run(*words, columns=columns).stdout.split("n: pairs/patients")[0]
+    assert max(len(line.rstrip()) for line in narrow.splitlines()) <= columns
+    number = r"[+-]?\d*\.\d+"
+    whole = printed.split("Order of places: ScanMatch and string edit distance: difference")[0]
+    assert sorted(re.findall(number, narrow)) == sorted(re.findall(number, whole))
+    names = re.findall(r"^(?:uniform|centre) ", narrow, re.MULTILINE)
+    assert len(names) == 2 * len(re.findall(r"^Floors ", narrow, re.MULTILINE))
+    assert ("Heat maps (2 of 2)" in narrow) == (columns == 80)
+
+
+def test_one_reader_alone_has_no_candidates_and_a_line_says_so(sources: list[Path], tmp_path: Path) -> None:
+    again = replace(dataset_from_session(sources[1], samples=False), source="reader")
+    table = again.fixations.assign(reader="r01")
+    write_ctgaze(replace(again, fixations=table, events=None, words=None), tmp_path / "again", {})
+    text = " ".join(run(f"{sources[0]}", tmp_path / "again", "--bootstrap", 100).stdout.split())
+    assert "Candidates none Floors" in text
+    assert "Candidates: none, because every pair is of one reader with the same reader." in text
+    assert "Ceiling: within a reader, same cases." in text
+
+
+def test_the_same_session_twice_is_no_comparison(sources: list[Path], tmp_path: Path) -> None:
+    result = run(sources[0], f"{sources[0]}/")
+    assert isinstance(result.exception, CTGazeError)
+    assert "the same reading of case-1 by r01 is named twice and counts once" in str(result.exception)
+
+
+def test_the_table_tells_what_a_paper_must(printed: str) -> None:
     text = " ".join(printed.split())
     assert "Ceiling: between readers, same cases." in text
     assert "bootstrap over patients (500 resamples, seed 3)" in text
@@ -124,6 +152,8 @@ def test_the_table_fits_and_tells_what_a_paper_must(printed: str) -> None:
     assert "sigma 1 degree in the slice, 0 slices across" in text
     assert "cells of 30 mm" in text
     assert "KL divergence (lower is better)" in text
+    assert "sigma 0.25 of the sides" in text
+    assert "The sources name no patients: every case counts as another patient." in text
 
 
 def test_without_differences_the_rest_is_the_same(sources: list[Path], printed: str) -> None:
