@@ -180,3 +180,11 @@ def test_speech_that_has_nothing_to_do_with_gaze_is_not_available_as_a_rule() ->
 def test_a_lag_beyond_those_tried_is_not_taken_for_the_last_one() -> None:
     found = speech_lag(*reading(2.0, 4, spread_s=0.05, heard=1.0), lag_range_s=(-1.0, 1.95))
     assert not found.available
+
+
+def test_a_region_that_gaze_never_leaves_is_looked_at_no_more_than_usual_before_its_name() -> None:
+    fixations = {"onset_s": np.arange(60.0), "duration_s": np.ones(60)}
+    mentions = [Mention("a", "a", 10.0 + 4 * number) for number in range(10)]
+    found = speech_lag(mentions, fixations, ["a"], np.ones((60, 1), dtype=bool))
+    assert found.peak == pytest.approx(0.0, abs=1e-9)
+    assert not found.available
