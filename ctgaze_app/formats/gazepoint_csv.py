@@ -187,6 +187,16 @@ def _rows(path: Path, reader: str, options: Mapping[str, str]) -> GazeRows:
     ]
     table = read_csv_table(path, columns, extra="drop")
     count = len(table)
+    for side in "LR":
+        pair = [f"{side}PMM", f"{side}PMMV"]
+        absent_one = [name for name in pair if name not in table]
+        if len(absent_one) == 1:
+            # Without it this eye would silently be left out of the pupil.
+            raise FormatError(
+                f"this column is missing, though {(set(pair) - set(absent_one)).pop()} is there",
+                place=at(path, 1, absent_one[0]),
+                remedy="export the file again, or delete both",
+            )
     for name in _POSITION:
         values = table[name].to_numpy(np.float64)
         missing = (values >= WRAPPED_FROM) | (values == NO_NUMBER)

@@ -195,6 +195,16 @@ def test_bad_rows_are_one_line(tmp_path: Path, column: str, value: str, row: int
     assert str(caught.value).startswith(f"User 1_all_gaze.csv, {message}")
 
 
+@pytest.mark.parametrize(("gone", "kept"), [("LPMMV", "LPMM"), ("RPMM", "RPMMV")])
+def test_half_of_what_tells_a_pupil_is_refused(tmp_path: Path, gone: str, kept: str) -> None:
+    path = make_export(tmp_path, trailing=False)
+    pd.read_csv(path, dtype=str, keep_default_na=False).drop(columns=gone).to_csv(path, index=False)
+    with pytest.raises(FormatError, match=f"row 1, column {gone}: this column is missing, though {kept} is there"):
+        read(path)
+    pd.read_csv(path, dtype=str, keep_default_na=False).drop(columns=kept).to_csv(path, index=False)
+    assert read(path).fixations["pupil"].notna().any()
+
+
 def test_seconds_in_milliseconds_are_told_by_the_ticks(tmp_path: Path) -> None:
     path = make_export(tmp_path, fixations=False)
     table = pd.read_csv(path, keep_default_na=False)
