@@ -19,6 +19,8 @@ from ctgaze_app.formats.text_file import read_text_bytes
 EYES = {"LEFT": "left", "RIGHT": "right", "L": "left", "R": "right"}
 FARTHEST_PX = 100_000.0
 """Beyond it a coordinate is the mark of a lost eye (-32768 comes as 1e8 too) or damage."""
+LATEST_MS = 1000.0
+"""How long after a block a message of it may still be stamped."""
 LOST_PX = (-32768.0, 1e8, 100000000.0)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _FLAGS = re.compile(r"[.A-Z]{3,13}")
@@ -131,6 +133,7 @@ def read_asc(path: Path, encoding: str = "utf-8") -> AscFile:
             block.end_ms = _time(file, row, cells, 1)
             if block.end_ms < block.start_ms:
                 raise file.fault("a block ends before it begins", row)
+            _check_end(file, block)
             block = None
         elif keyword in ("SAMPLES", "EVENTS", "PUPIL"):
             if block is None:
@@ -144,6 +147,18 @@ def read_asc(path: Path, encoding: str = "utf-8") -> AscFile:
     if not file.blocks:
         raise FormatError("has no START line", place=at(path), remedy="is this an EyeLink ASC file?")
     return file
+
+
+def _check_end(file: AscFile, block: Block) -> None:
+    """Nothing of a block lies long after its END."""
+    last_ms = block.end_ms + LATEST_MS
+    for row, time in (
+        *((event.row, event.end_ms) for event in block.events),
+        *((row, time) for row, time, _ in block.messages),
+        *((row, time) for row, time, _ in block.samples[-1:]),
+    ):
+        if time > last_ms:
+            raise file.fault("lies after the END of its block", row, column="time")
 
 
 def _is_sample(cells: Sequence[str]) -> bool:
