@@ -267,6 +267,9 @@ def _measure(
         speech = trial_speech(session, trial, nameable, phrases)
     except SessionError as error:  # a broken transcript costs nothing else, as in processing
         notes.append(f"its words are left out: {error}")
+    unknown = sorted(set(phrases) - {region.name for region in nameable})
+    if speech is not None and unknown:
+        notes.append(f"no region here is called {', '.join(unknown)}: its phrases count nothing")
     record = trial.record
     return TrialReading(record.number, record.case, record.kind, measures, lesions, tuple(notes), speech)
 

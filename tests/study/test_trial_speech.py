@@ -70,3 +70,8 @@ def test_the_measures_of_a_session_hold_its_speech(session: SessionTables) -> No
     assert record["n_words"] == found.trials[0].speech.n_words > 40
     assert [row["before_s"] for row in record["windows"]] == [0.5, 1.0, 1.5, 2.0, 3.0, 5.0]
     assert "mentions" in record["lag"]["reason"]
+
+
+def test_a_phrase_of_a_region_that_is_not_there_is_told(session: SessionTables) -> None:
+    found = measure_session(session.folder, organ="none", phrases={"spleen": ["spleen"]})
+    assert "no region here is called spleen: its phrases count nothing" in found.trials[0].notes
