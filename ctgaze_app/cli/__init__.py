@@ -12,6 +12,8 @@ from ctgaze_app.cli import compare, demo, doctor, exchange, regions, session, st
 from ctgaze_app.crash_report import tell_unexpected
 from ctgaze_app.errors import CTGazeError
 
+STOPPED_BY_USER = 130
+
 app = typer.Typer(
     name="ctgaze",
     help="Read CT under eye tracking, record it on one clock, replay and measure it.\n\nExample: ctgaze demo",
@@ -58,7 +60,10 @@ def main() -> None:
     except CTGazeError as error:
         typer.echo(f"ctgaze: {error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        # The command framework turns Ctrl+C into a silent exit with 130.
+        if isinstance(end, SystemExit) and end.code != STOPPED_BY_USER:
+            raise
         typer.echo("ctgaze: stopped", err=True)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback never reaches a user
