@@ -195,7 +195,7 @@ def test_a_message_of_another_encoding_is_one_line(tmp_path: Path) -> None:
         ("START\t2000 \tRIGHT\tSAMPLES\tEVENTS\n", "", "row 14: a sample without START and SAMPLES"),
         ("GAZE_COORDS 0.00 0.00 1919.00", "GAZE_COORDS 0.00 0.00 1023.00", "row 6: GAZE_COORDS are not those"),
         ("EBLINK R", "XBLINK R", "row 23: 'XBLINK' is no keyword"),
-        ("EBLINK R 2006\t2008\t4", "EBLINK R 2006\t9999\t3993", "row 23, column time: lies after the END of its block"),
+        ("EBLINK R 2006\t2008\t4", "EBLINK R 2006\t9999\t7993", "row 23, column time: lies after the END of its block"),
         ("MSG\t2003", "MSG\t9003", "row 17, column time: lies after the END of its block"),
         ("MSG\t2018 TRIAL_RESULT 0\n", "MSG\t2018 TRIAL_RESULT 0", "the last line has no line end"),
     ],
