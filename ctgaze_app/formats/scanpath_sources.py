@@ -23,6 +23,8 @@ DATASET_NAME = "dataset.json"
 PRACTICE_NOTE = "Trials left out"
 """How `formats.from_session` begins its sentence on trials that it passed over."""
 SAME_SPACING_MM = 1e-3
+LONGEST_FIXATION_S = 100.0
+"""Nobody holds an eye so long; milliseconds taken for seconds do, and make ScanMatch's strings of millions."""
 SCREEN_FIELDS = ("width_px", "height_px", "width_mm", "height_mm", "distance_mm")
 
 
@@ -170,6 +172,11 @@ def _source(name: str, dataset: DataSet) -> PathSource:
     paths = [path for path in paths if len(path)]
     if not paths:
         raise FormatError("there is no fixation on an image", place=name, remedy="name another session or file")
+    longest_s = max(float(path.duration_s.max()) for path in paths)
+    if longest_s > LONGEST_FIXATION_S:
+        raise FormatError(
+            f"a fixation lasts {longest_s:g} s", place=name, remedy="declare or correct the unit of the durations"
+        )
     scale = _mm_per_degree(dataset, table)
     known = [replace(path, mm_per_degree=scale(path)) for path in paths]
     return PathSource(name, tuple(known), tuple(notes))

@@ -122,6 +122,14 @@ def test_a_session_without_a_fixation_on_the_image_is_told(session: SyntheticSes
     assert line(str(tmp_path / "set")).startswith("set: there is no fixation on an image")
 
 
+def test_milliseconds_taken_for_seconds_are_refused(session: SyntheticSession, tmp_path: Path) -> None:
+    dataset = dataset_from_session(session.folder, samples=False)
+    table = dataset.fixations.copy()
+    table["duration_s"], table["onset_s"] = 250.0, np.nan
+    write_ctgaze(replace(dataset, fixations=table), tmp_path / "set", {})
+    assert line(str(tmp_path / "set")).startswith("set: a fixation lasts 250 s (declare or correct the unit")
+
+
 def source_of(name: str, shape: tuple[int, int, int], spacing: float | None) -> PathSource:
     affine = None if spacing is None else np.diag([spacing, spacing, 2.0, 1.0])
     return PathSource(name, (Scanpath.from_voxels([(1, 1, 1)], [0.1], shape_kji=shape, case="c1", affine_lps=affine),))
