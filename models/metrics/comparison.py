@@ -17,6 +17,7 @@ from models.metrics.bootstrap import mean_interval, paired_difference
 from models.metrics.comparison_report import Comparison, ComparisonParameters, Difference, Pair, Role, Row
 from models.metrics.floors import FLOORS, NoFloorError, Target
 from models.metrics.measures import MEASURES, ReferenceScorer, usual_map_parameters
+from models.metrics.multimatch import FEWEST_FIXATIONS
 from models.scanpath import Scanpath
 from models.simulation.markov_reader import Box, MarkovReader, fit_markov_reader
 
@@ -72,6 +73,7 @@ def compare(
     notes = [*repeated]
     notes += [f"{path.who} on {path.case} has no fixation on the image" for path in (*paths, *chosen) if not len(path)]
     notes += _outside_notes(paths)
+    notes += _short_notes(paths)
     chosen = [path for path in chosen if len(path)]
     matched = [(r, [p for p in paths if p.case == r.case and p is not r and len(p)]) for r in chosen]
     scored = [(reference, others) for reference, others in matched if others]
@@ -230,6 +232,14 @@ def _outside_notes(paths: Sequence[Scanpath]) -> list[str]:
     return [
         f"{n} fixations of {who} lie outside of the volume and count at its border" for who, n in counts.items() if n
     ]
+
+
+def _short_notes(paths: Sequence[Scanpath]) -> Iterator[str]:
+    for path in paths:
+        if 0 < len(path) < FEWEST_FIXATIONS:
+            yield f"{name_of(path)} on {path.case} has fewer than {FEWEST_FIXATIONS} fixations: no MultiMatch"
+        if len(path) and not path.duration_s.any():
+            yield f"the fixations of {name_of(path)} on {path.case} have no duration: no measure that weighs by it"
 
 
 def _pair(candidate: Scanpath, reference: Scanpath, number: int, kind: str, scores: Mapping[str, float]) -> Pair:

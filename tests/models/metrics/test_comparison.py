@@ -160,6 +160,13 @@ def test_what_is_left_out_is_said() -> None:
     assert "3 fixations of far (model) lie outside of the volume and count at its border" in notes
 
 
+def test_what_a_short_or_timeless_path_lacks_is_said() -> None:
+    timeless = replace(path_of("still", "c0", "model"), duration_s=np.zeros(20))
+    notes = compare([path_of("r01", "c0"), path_of("two", "c0", "model", count=2), timeless], parameters=QUICK).notes
+    assert "two (model) on c0 has fewer than 3 fixations: no MultiMatch" in notes
+    assert "the fixations of still (model) on c0 have no duration: no measure that weighs by it" in notes
+
+
 def test_a_reading_and_its_own_export_are_one_reading() -> None:
     first, again, other = path_of("r01", "c0"), path_of("r01", "c0", trial="s:2"), path_of("r02", "c0")
     export = Scanpath.from_voxels(
