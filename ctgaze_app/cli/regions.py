@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -11,10 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from ctgaze_app.ct.labelled_region import LabelledRegion
     from ctgaze_app.formats.dataset import DataSet
     from ctgaze_app.formats.region_report import RegionReport
     from ctgaze_app.study.session_looks import SessionLooks
+
+
+WIDTH = 100
+"""Columns where the output is no terminal and nothing else is said."""
 
 
 class OverlapChoice(StrEnum):
@@ -43,7 +50,10 @@ def regions(
     region_file: Annotated[
         list[str] | None,
         typer.Option(
-            "--regions", metavar="[CASE=]FILE", help="Boxes (CSV), or masks of a session's CT (NIfTI, DICOM SEG)."
+            "--regions",
+            metavar="[CASE=]FILE",
+            help="Masks of a session's CT (NIfTI, DICOM SEG), or a CSV of boxes with the columns case, region, "
+            "i_first, i_last, j_first, j_last, k_first, k_last (column, row and slice, from 0).",
         ),
     ] = None,
     group: Annotated[
@@ -71,6 +81,8 @@ def regions(
     corrected for the number of tests.
 
     Example: ctgaze regions my-import --group Normal --group CHF --group pneumonia
+
+    Example: ctgaze regions my-session --regions boxes.csv --out gaze-in-regions
     """
     from ctgaze_app.errors import SessionError
     from ctgaze_app.formats.region_report import groups_of_cases, read_groups, region_report
@@ -206,38 +218,51 @@ def _write(report: RegionReport, out: Path) -> None:
 
 def _print(report: RegionReport) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    console = Console(width=120, highlight=False)
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console = Console(highlight=False, width=WIDTH)
     shown = report.table.groupby(["region"], sort=False)
     means = shown[["n_fixations", "dwell_s", "visible_s", "fixations_per_reading_s", "first_entry_s"]].mean()
-    table = Table(title=f"Gaze in regions: mean of {report.table.groupby(['session', 'trial']).ngroups} readings")
-    for name in ("region", "fixations", "dwell, s", "visible, s", "fixations/s of reading", "first entry, s"):
-        table.add_column(name, justify="left" if name == "region" else "right")
+    readings = report.table.groupby(["session", "reader", "trial", "case"], dropna=False).ngroups
+    headings = ("region", "fixations", "dwell, s", "visible, s", "fixations/s\nof reading", "first\nentry, s")
+    table = _table(headings, ("region",))
     for region, row in means.iterrows():
         table.add_row(str(region), *(_cell(value) for value in row))
+    console.print(f"Gaze in regions: mean of {readings} reading{'s' * (readings != 1)}", style="bold")
     console.print(table)
     if report.statistics is not None:
-        tests = Table(title=f"Differences between groups in {report.statistics.measure} (second less first)")
-        for name in ("region", "groups", "means", "published t-test p", "Hedges g [95 %]", "model p", "bootstrap p",
-                     "Holm", "FDR"):  # fmt: skip
-            tests.add_column(name, justify="left" if name in ("region", "groups") else "right")
+        numbers = ("means", "t-test\np", "Hedges g\n[95 %]", "model\np", "boot-\nstrap p", "Holm", "FDR")
+        tests = _table(("region\ngroups", *numbers), ("region\ngroups",))
         for row in report.statistics.table.to_dict("records"):
             tests.add_row(
-                str(row["region"]), f"{row['first']} / {row['second']}",
-                f"{_cell(row['mean_first'])} / {_cell(row['mean_second'])}", _p(row["published_p_value"]),
-                f"{_cell(row['hedges_g'])} [{_cell(row['hedges_g_low'])}, {_cell(row['hedges_g_high'])}]",
+                f"{row['region']}\n{row['first']}, {row['second']}",
+                f"{_cell(row['mean_first'])}\n{_cell(row['mean_second'])}", _p(row["published_p_value"]),
+                f"{_cell(row['hedges_g'])}\n[{_cell(row['hedges_g_low'])} {_cell(row['hedges_g_high'])}]",
                 _p(row.get("model_p_value")), _p(row.get("bootstrap_p_value")), _p(row.get("model_p_holm")),
                 _p(row.get("model_p_fdr")),
             )  # fmt: skip
+        console.print(f"\nDifferences between groups in {report.statistics.measure}, second less first", style="bold")
         console.print(tests)
         console.print(
-            f"Published: images without a hit drop out, equal variances, no correction. Model: crossed readers and "
-            f"cases. Holm and FDR correct the model's p values. Bootstrap: {report.statistics.resamples} resamples, "
-            f"seed {report.statistics.seed}."
+            f"t-test as published: images without a hit drop out, equal variances, no correction. Model: crossed "
+            f"readers and cases. Holm and FDR correct the model's p values. Bootstrap: {report.statistics.resamples} "
+            f"resamples, seed {report.statistics.seed}."
         )
     for note in report.notes:
-        console.print(f"note  {note}")
+        console.print(f"note  {note}", markup=False)
+
+
+def _table(headings: Sequence[str], names: Sequence[str]) -> Table:
+    """An empty table; the columns of `names` are folded where it is too wide, numbers never."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for heading in headings:
+        is_name = heading in names
+        table.add_column(heading, justify="left" if is_name else "right", no_wrap=not is_name, overflow="fold")
+    return table
 
 
 def _cell(value: Any) -> str:

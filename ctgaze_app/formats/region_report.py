@@ -94,6 +94,8 @@ def region_report(
         parts.append(region_table(each.rows, regions, reading_s=each.reading_s, shown=each.shown, overlap=overlap))
     table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     notes = [note for each in looks for note in each.notes]
+    if boxes is not None:
+        notes += _boxes_beyond(datasets, boxes)
     without = sorted(set(fixations["case"].astype(str)) - set(regions))
     if without:
         notes.append(f"{len(without)} cases have no regions and are left out: {', '.join(without[:5])}")
@@ -110,7 +112,8 @@ def region_report(
     tested = table[table["condition"].notna()]
     if tested["condition"].nunique() < 2:
         raise FormatError(
-            f"{tested['condition'].nunique()} groups have readings, and a test needs two", remedy="check the groups"
+            f"a test needs two groups with readings, and there are {tested['condition'].nunique()}",
+            remedy="check that the case codes of the groups are those of the readings",
         )
     unknown = int(tested[measure].isna().sum())
     if unknown:
@@ -135,6 +138,20 @@ def _boxes_by_case(datasets: Sequence[DataSet], boxes: pd.DataFrame | None) -> d
             raise FormatError("the boxes do not say which case they are of", remedy="add a column case")
         table = table.assign(case=codes.pop())
     return {str(case): regions_from_boxes(rows, str(case)) for case, rows in table.groupby("case", sort=False)}
+
+
+def _boxes_beyond(datasets: Sequence[DataSet], boxes: pd.DataFrame) -> list[str]:
+    """A note when boxes reach beyond the image of their case: mostly axes or slices that were taken for others."""
+    shapes = {record.case: record.shape_kji for dataset in datasets for record in dataset.cases}
+    beyond = [
+        str(row["region"])
+        for row in boxes.to_dict("records")
+        for shape in [shapes.get(str(row["case"])) if "case" in row else next(iter(shapes.values()), None)]
+        if shape is not None and any(row[f"{axis}_last"] >= size for axis, size in zip("kji", shape, strict=True))
+    ]
+    if not beyond:
+        return []
+    return [f"{len(beyond)} boxes reach beyond their image, check axes and slices: {', '.join(beyond[:5])}"]
 
 
 def groups_of_cases(datasets: Sequence[DataSet], names: Sequence[str]) -> dict[str, str]:

@@ -68,3 +68,21 @@ def test_a_folder_that_refuses_is_one_line_and_holds_nothing(
     assert refused.exit_code == 1
     assert str(refused.exception).endswith("No space left on device (check rights and space)")
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_readings_are_counted_by_reader_and_case_and_tables_fit_80_columns(
+    imported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    asked = ["regions", str(imported), "--group", "a", "--group", "b", "--bootstrap", "200"]
+    told = CliRunner().invoke(app, asked).output
+    assert "mean of 8 readings" in told
+    assert max(len(line) for line in told.splitlines()) <= 80
+
+
+def test_a_box_beyond_its_image_is_told(tmp_path: Path) -> None:
+    folder = make_session(tmp_path / "s", seconds=2.0, audio=False).folder
+    box = "region,i_first,i_last,j_first,j_last,k_first,k_last\nwide,0,6300,0,63,0,2\nwithin,0,5,0,5,0,1\n"
+    (tmp_path / "box.csv").write_text(box, encoding="utf-8")
+    told = CliRunner().invoke(app, ["regions", str(folder), "--regions", str(tmp_path / "box.csv")]).output
+    assert "note  1 boxes reach beyond their image, check axes and slices: wide" in " ".join(told.split("\n"))

@@ -97,7 +97,7 @@ def test_what_cannot_be_reported_is_one_line(tmp_path: Path) -> None:
         region_report([make_dataset()])
     with pytest.raises(FormatError, match="no reading of a case with regions"):
         region_report([data], boxes=boxes(["other"]))
-    with pytest.raises(FormatError, match="1 groups have readings"):
+    with pytest.raises(FormatError, match="needs two groups with readings, and there are 1"):
         region_report([data], groups={"case-1": "a"}, resamples=200)
     with pytest.raises(FormatError, match="no case has the attribute c"):
         groups_of_cases([data], ["a", "c"])
