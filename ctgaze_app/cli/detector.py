@@ -9,13 +9,18 @@ import typer
 if TYPE_CHECKING:
     from ctgaze_app.gaze.detectors import DetectorParameters
 
+_PRESETS = (
+    "tobii-ivt, salvucci-idt, engbert-kliegl, adaptive-500hz (clean data of 500 Hz and more), adaptive-noisy (60 to "
+    "250 Hz or noisy)."
+)
+
 Detector = Annotated[
+    str | None, typer.Option("--detector", metavar="PRESET", help=f"{_PRESETS} Without it: tobii-ivt.")
+]
+KeptDetector = Annotated[
     str | None,
     typer.Option(
-        "--detector",
-        metavar="PRESET",
-        help="tobii-ivt (default), salvucci-idt, engbert-kliegl, adaptive-500hz (clean data of 500 Hz and more), "
-        "adaptive-noisy (60 to 250 Hz or noisy).",
+        "--detector", metavar="PRESET", help=f"{_PRESETS} Without it: the one each session has, tobii-ivt at first."
     ),
 ]
 

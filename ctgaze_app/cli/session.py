@@ -33,6 +33,7 @@ def process(folder: Folder, detector: Detector = None, as_json: AsJson = False) 
 
     Example: ctgaze session process my-study/sessions/r01_20260102T030405Z
     """
+    from ctgaze_app.study.measuring import measures_are_stale
     from ctgaze_app.study.processing import process_session
 
     parameters = preset_named(detector)
@@ -47,6 +48,10 @@ def process(folder: Folder, detector: Detector = None, as_json: AsJson = False) 
     )
     for problem in result.problems:
         typer.echo(f"note  {problem}")
+    if measures_are_stale(folder):
+        typer.echo(
+            "note  the measures in derived/ are of the tables before: make them anew with ctgaze session measure"
+        )
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ctgaze_app.cli.detector import Detector, preset_named
+from ctgaze_app.cli.detector import KeptDetector, preset_named
 from ctgaze_app.cli.measure import OrganChoice
 from ctgaze_app.cli.progress import progress_bar
 
@@ -39,19 +39,28 @@ def process(
         OrganChoice | None,
         typer.Option("--measures", help="Make reading measures too, with the coverage of this organ."),
     ] = None,
-    detector: Detector = None,
+    detector: KeptDetector = None,
     again: Annotated[bool, typer.Option("--again", help="Process also what has not changed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Make the tables of every session and one table of all.
 
-    Writes fixations.csv and fixations.parquet; with --measures also measures.csv and measures.parquet, a row a trial.
-    Sessions whose tables are up to date are left as they are, so a stopped run goes on where it was. Exit code 1 when a
-    session failed; the others are in the table.
+    Writes fixations.csv and fixations.parquet; with --measures also measures.csv and measures.parquet, a row a trial;
+    beside them columns.toml and measure_columns.toml, what every column means. Sessions whose tables are up to date
+    are left as they are, so a stopped run goes on where it was. Exit code 1 when a session failed; the others are in
+    the table.
 
     Example: ctgaze study process my-study --processes 8
     """
-    from ctgaze_app.study.many_sessions import find_sessions, one_table, process_sessions, write_table
+    from ctgaze_app.study.many_sessions import (
+        find_sessions,
+        one_table,
+        process_sessions,
+        study_detectors,
+        study_notes,
+        write_meanings,
+        write_table,
+    )
 
     folders = find_sessions(folder)
     with progress_bar("Processing", shown=not as_json) as report:
@@ -67,16 +76,20 @@ def process(
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     table = None
     files: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
     if len(failed) < len(outcomes):
         table = one_table(outcomes)
         files = write_table(table, out or folder / "derived")
         if measures is not None:
             files += write_table(one_table(outcomes, "measures"), out or folder / "derived", "measures")
+        write_meanings(outcomes, out or folder / "derived")
+        notes = study_notes(outcomes, measured=measures is not None)
     if as_json:
         record = {
             "sessions": [outcome.to_dict() for outcome in outcomes],
             "fixations": 0 if table is None else len(table),
             "files": [path.name for path in files],
+            "notes": list(notes),
         }
         typer.echo(json.dumps(record))
     else:
@@ -85,6 +98,10 @@ def process(
             for note in outcome.notes:
                 typer.echo(f"     note  {note}")
         if table is not None:
-            typer.echo(f"{len(table)} fixations of {len(outcomes) - len(failed)} sessions in {files[1].parent}")
+            names = ", ".join(dict.fromkeys(each.name for each in study_detectors(outcomes)))
+            good = len(outcomes) - len(failed)
+            typer.echo(f"{len(table)} fixations of {good} session{'s' * (good != 1)} in {files[1].parent}, by {names}")
+        for note in notes:
+            typer.echo(f"note  {note}")
     if failed:
         raise typer.Exit(1)

@@ -281,3 +281,43 @@ def write_table(table: pd.DataFrame, folder: Path, name: str = "fixations") -> t
             remedy="check rights and space",
         ) from error
     return csv_path, parquet_path
+
+
+def write_meanings(outcomes: Sequence[SessionOutcome], folder: Path) -> None:
+    """Put what the columns of the tables mean beside them, as a session has it."""
+    for name in ("columns.toml", "measure_columns.toml"):
+        for outcome in outcomes:
+            source = outcome.folder / "derived" / name
+            if outcome.state != "failed" and source.is_file():
+                try:
+                    (folder / name).write_bytes(source.read_bytes())
+                except OSError as error:
+                    raise SessionError(
+                        f"cannot be written: {error.strerror or type(error).__name__}",
+                        place=str(folder / name),
+                        remedy="check rights and space",
+                    ) from error
+                break
+
+
+def study_detectors(outcomes: Sequence[SessionOutcome]) -> tuple[DetectorParameters, ...]:
+    """The different detectors that the tables were made with, parameters and all, in the order of the sessions."""
+    from ctgaze_app.study.sensitivity import parameters_in_force
+
+    good = [outcome.folder for outcome in outcomes if outcome.state != "failed"]
+    return tuple(dict.fromkeys(parameters_in_force(folder) for folder in good))
+
+
+def study_notes(outcomes: Sequence[SessionOutcome], *, measured: bool) -> tuple[str, ...]:
+    """What must be known of the tables as a whole: several detectors, measures of earlier tables."""
+    from ctgaze_app.study.measuring import measures_are_stale
+
+    notes = []
+    if len(study_detectors(outcomes)) > 1:
+        notes.append(
+            "the sessions were processed with different detectors and cannot be compared: name one with --detector"
+        )
+    stale = sum(measures_are_stale(outcome.folder) for outcome in outcomes if outcome.state != "failed")
+    if stale and not measured:
+        notes.append(f"the measures of {stale} sessions are of earlier tables: make them anew with --measures")
+    return tuple(notes)

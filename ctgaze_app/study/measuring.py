@@ -358,6 +358,16 @@ def measures_are_current(folder: Path, organ: Organ) -> bool:
         return False
 
 
+def measures_are_stale(folder: Path) -> bool:
+    """Whether there are measures, and they were made from other tables than those there now (another detector)."""
+    try:
+        record = json.loads((folder / "derived" / MEASURES_FILE).read_text(encoding="utf-8"))
+        made_from = record["provenance"]["tables"]
+        return bool(made_from != measures_provenance(folder, record["organ"], {})["tables"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def measures_notes(folder: Path) -> tuple[str, ...]:
     """What the measures in `measures.json` lack and why, as they were made.
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import pandas as pd
@@ -31,6 +32,9 @@ def test_process_says_what_became_of_every_session_and_where_the_table_is(study:
     counts = table.groupby("session").size()
     assert lines[:2] == [f"processed  {name}  {count} fixations" for name, count in counts.items()]
     assert lines[-1].startswith(f"{len(table)} fixations of 2 sessions in ")
+    assert lines[-1].endswith(", by I-VT (Olsen 2012)")
+    meanings = tomllib.loads((study / "derived" / "columns.toml").read_text(encoding="utf-8"))
+    assert set(table.columns) <= {*meanings["common"], *meanings["fixations"]}
     again = CliRunner().invoke(app, ["study", "process", str(study), "--processes", "1", "--json"])
     told = json.loads(again.output)
     assert [each["state"] for each in told["sessions"]] == ["unchanged", "unchanged"]
@@ -52,3 +56,21 @@ def test_measures_are_a_row_a_trial(study: Path) -> None:
         "fixations.csv", "fixations.parquet", "measures.csv", "measures.parquet",
     ]  # fmt: skip
     assert pd.read_parquet(study / "derived" / "measures.parquet")["trial"].tolist() == [1, 1]
+
+
+def test_another_detector_says_that_the_measures_are_of_earlier_tables_and_that_detectors_are_mixed(
+    study: Path,
+) -> None:
+    measured = ["study", "process", str(study), "--processes", "1"]
+    CliRunner().invoke(app, [*measured, "--measures", "none"])
+    session = study / "sessions" / "s1"
+    alone = CliRunner().invoke(app, ["session", "process", str(session), "--detector", "salvucci-idt"])
+    assert "note  the measures in derived/ are of the tables before" in alone.output
+    told = json.loads(CliRunner().invoke(app, [*measured, "--json"]).output)
+    assert [each["state"] for each in told["sessions"]] == ["unchanged", "unchanged"]
+    assert [note.split(":")[0] for note in told["notes"]] == [
+        "the sessions were processed with different detectors and cannot be compared",
+        "the measures of 1 sessions are of earlier tables",
+    ]
+    mended = [*measured, "--measures", "none", "--detector", "tobii-ivt", "--json"]
+    assert json.loads(CliRunner().invoke(app, mended).output)["notes"] == []
