@@ -74,13 +74,13 @@ def compare(
         bool, typer.Option("--ct/--no-ct", help="Open the sessions' CT to find body and lungs, for maps and floors.")
     ] = True,
     differences: Annotated[
-        bool, typer.Option("--differences/--no-differences", help="Tables of candidate minus floor.")
+        bool, typer.Option("--differences/--no-differences", help="Tables of candidate minus floor or candidate.")
     ] = True,
 ) -> None:
     """Compare scan paths of the same cases: ScanMatch, MultiMatch, edit distance and heat maps, raw and length-matched.
 
     Floors say what a path scores that knows nothing of the case, the ceiling what another reading scores. Differences
-    from the floors are tested by paired bootstrap over patients.
+    from the floors and between candidates are tested by paired bootstrap over patients.
 
     Example: ctgaze compare sessions/r01_20260102T030405Z sessions/r02_20260103T030405Z predictions --model ct-searcher
     """

@@ -39,7 +39,7 @@ def tables_of(comparison: Comparison, *, with_differences: bool, width: int) -> 
         yield from _fitting(partial(means_table, comparison), title, group, width)
     if with_differences and comparison.differences:
         for group, title in TITLES.items():
-            heading = f"{title}: difference from the floors"
+            heading = f"{title}: differences"
             yield from _fitting(partial(differences_table, comparison), heading, group, width)
 
 
@@ -83,7 +83,7 @@ def means_table(comparison: Comparison, measures: Sequence[Measure]) -> Table:
 
 
 def differences_table(comparison: Comparison, measures: Sequence[Measure]) -> Table:
-    """Each candidate minus each floor, with intervals and stars."""
+    """Each candidate minus each floor and each later candidate, with intervals and stars."""
     table = _empty([""], measures)
     last = None
     for difference in comparison.differences:
@@ -92,7 +92,7 @@ def differences_table(comparison: Comparison, measures: Sequence[Measure]) -> Ta
             _add_heading(table, f"{difference.candidate} minus")
         last = difference.candidate
         cells = [_difference(difference.scores.get(measure.key), measure) for measure in measures]
-        table.add_row(SHORT_NAMES.get(difference.floor, difference.floor), *cells)
+        table.add_row(SHORT_NAMES.get(difference.against, difference.against), *cells)
     return table
 
 
@@ -134,6 +134,8 @@ def _footnotes(comparison: Comparison) -> Iterator[str]:
             f"{measures.epsilon:.1e}; the gain is over a Gaussian about the middle of the slices, sigma "
             f"{CENTRE_SIGMA_SHARE:g} of the sides."
         )
+    if comparison.differences:
+        yield "Differences: reference by reference, those that both were scored against."
     yield (
         f"Floors: as many fixations as the reference, {parameters.floor_draws} draws averaged, seed {parameters.seed}. "
         f"{SHORT_NAMES[SHUFFLE].capitalize()}: another patient's path cut or repeated to the reference's length. "

@@ -1,4 +1,4 @@
-"""The report on scan paths: every pair, means, floors, the ceiling and how far each candidate is above the floors."""
+"""The report on scan paths: every pair, means, floors, the ceiling, and differences from floors and each other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import platform
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 import numba
 import numpy as np
@@ -22,6 +22,7 @@ from models.scanpath import Scanpath
 from models.simulation.markov_reader import Box, MarkovReader, fit_markov_reader
 
 Masks = Mapping[str, NDArray[np.bool_]]
+Scores = Mapping[int, Mapping[str, float]]
 CEILINGS: Final = ("between readers", "within a reader", "between simulated readers")
 DRAWN_ONCE: Final = frozenset({floors.SAW_TOOTH})
 """Floors without chance."""
@@ -298,25 +299,36 @@ def _ceiling_rows(
 def _differences(
     names: Sequence[str], pairs: Sequence[Pair], floor_pairs: Sequence[Pair], parameters: ComparisonParameters
 ) -> Iterator[Difference]:
+    """Of each candidate from every floor, then from the candidates after it, where both have the same references."""
     options = {"seed": parameters.seed, "resamples": parameters.resamples, "level": parameters.level}
-    scored = {(pair.candidate, pair.reference_number): pair.scores for pair in floor_pairs}
-    for name in names:
-        own = [pair for pair in pairs if pair.candidate == name and pair.reference != name]
-        for floor in FLOORS:
-            keys = [(pair, (floor, pair.reference_number)) for pair in own]
-            both = [(pair, scored[key]) for pair, key in keys if key in scored]
+    patient = {pair.reference_number: pair.patient for pair in pairs}
+    others: list[tuple[str, Literal["floor", "candidate"], Scores]] = []
+    others += [(floor, "floor", _by_reference([p for p in floor_pairs if p.candidate == floor])) for floor in FLOORS]
+    own = {name: _by_reference([p for p in pairs if p.candidate == name and p.reference != name]) for name in names}
+    for place, name in enumerate(names):
+        for other, role, scored in [*others, *((later, "candidate", own[later]) for later in names[place + 1 :])]:
+            both = [number for number in own[name] if number in scored]
             if not both:
                 continue
             yield Difference(
                 name,
-                floor,
+                other,
+                role,
                 {
                     measure.key: paired_difference(
-                        [pair.scores[measure.key] for pair, _ in both],
-                        [scores[measure.key] for _, scores in both],
-                        [pair.patient for pair, _ in both],
+                        [own[name][number][measure.key] for number in both],
+                        [scored[number][measure.key] for number in both],
+                        [patient[number] for number in both],
                         **options,  # type: ignore[arg-type]
                     )
                     for measure in MEASURES
                 },
             )
+
+
+def _by_reference(pairs: Sequence[Pair]) -> Scores:
+    """Scores by number of the reference; several readings of one candidate are averaged."""
+    found: dict[int, list[Mapping[str, float]]] = {}
+    for pair in pairs:
+        found.setdefault(pair.reference_number, []).append(pair.scores)
+    return {n: {key: float(np.mean([each[key] for each in of])) for key in of[0]} for n, of in found.items()}

@@ -82,16 +82,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Difference:
-    """Candidate minus floor, by measure, tested by paired bootstrap over patients."""
+    """Candidate minus a floor or a later candidate against the same references, by measure, tested by paired bootstrap
+    over patients."""
 
     candidate: str
-    floor: str
+    against: str
+    against_role: Literal["floor", "candidate"]
     scores: Mapping[str, Estimate] = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         scores = {key: estimate.to_dict() for key, estimate in self.scores.items()}
-        return {"candidate": self.candidate, "floor": self.floor, "scores": scores}
+        return {**{k: v for k, v in vars(self).items() if k != "scores"}, "scores": scores}
 
 
 @dataclass(frozen=True)

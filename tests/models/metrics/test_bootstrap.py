@@ -59,6 +59,13 @@ def test_no_difference_has_p_one_and_chance_is_seldom_significant() -> None:
     assert np.mean([each.low <= 0 <= each.high for each in draws]) > 0.88
 
 
+def test_rounding_puts_no_resample_on_one_side_of_zero() -> None:
+    patient = [f"p{n}" for n in range(6)]
+    exact = np.array([1, 2, -3, 1, 2, -3])
+    whole, tenths = (paired_difference(each, np.zeros(6), patient, seed=1) for each in (exact, exact / 10))
+    assert tenths.p == whole.p
+
+
 def test_one_or_two_patients_get_no_interval() -> None:
     for codes, words in ((["a"] * 5, "1 patient,"), (["a", "b", "a", "b", "b"], "2 patients,")):
         found = paired_difference(np.arange(5), np.zeros(5), codes, seed=1)

@@ -12,7 +12,7 @@ from models.metrics import comparison as module
 from models.metrics.bootstrap import paired_difference
 from models.metrics.comparison import compare, pair_kind
 from models.metrics.comparison_report import Comparison, ComparisonParameters
-from models.metrics.floors import FLOORS, MARKOV, OTHER_PATIENT, SHUFFLE, Target
+from models.metrics.floors import FLOORS, MARKOV, OTHER_PATIENT, SAW_TOOTH, SHUFFLE, UNIFORM, Target
 from models.metrics.measures import MEASURES, MeasureParameters, ReferenceScorer
 from models.scanpath import Scanpath, Source
 
@@ -78,8 +78,8 @@ def test_the_ceiling_says_where_it_is_from(report: Comparison) -> None:
 
 
 def test_differences_are_paired_reference_by_reference(report: Comparison) -> None:
-    assert len(report.differences) == 4 * len(FLOORS)
-    found = next(d for d in report.differences if (d.candidate, d.floor) == ("sim (simulated)", MARKOV))
+    assert len(report.differences) == 4 * len(FLOORS) + 5  # the readers have no reference in common
+    found = next(d for d in report.differences if (d.candidate, d.against) == ("sim (simulated)", MARKOV))
     own = [pair for pair in report.pairs if pair.candidate == "sim (simulated)"]
     floor = {(pair.reference, pair.case): pair.scores["nss"] for pair in report.floor_pairs if pair.candidate == MARKOV}
     expected = paired_difference(
@@ -91,6 +91,64 @@ def test_differences_are_paired_reference_by_reference(report: Comparison) -> No
     )
     assert found.scores["nss"] == expected
     assert expected.available
+
+
+def test_candidates_are_tested_against_each_other_on_the_references_of_both(report: Comparison) -> None:
+    between = [d for d in report.differences if d.against_role == "candidate"]
+    assert [(d.candidate, d.against) for d in between] == [
+        ("r01", "sim (simulated)"), ("r01", "net (model)"), ("r02", "sim (simulated)"), ("r02", "net (model)"),
+        ("sim (simulated)", "net (model)"),
+    ]  # fmt: skip
+    scores = {(pair.candidate, pair.reference, pair.case): pair.scores["nss"] for pair in report.pairs}
+    by_case = [scores["r01", "r02", f"c{n}"] - scores["net (model)", "r02", f"c{n}"] for n in range(4)]
+    assert between[1].scores["nss"].mean == pytest.approx(np.mean(by_case))
+    assert between[1].scores["nss"].n_scores == 4
+
+
+def test_a_candidate_who_read_twice_counts_once_for_each_reference() -> None:
+    twice = [path_of("net", "c0", "model"), path_of("net", "c0", "model", trial="2")]
+    found = compare([path_of("r01", "c0"), *twice, path_of("sim", "c0", "simulated")], parameters=QUICK)
+    sim = next(pair.scores["nss"] for pair in found.pairs if pair.candidate == "sim (simulated)")
+    net = np.mean([pair.scores["nss"] for pair in found.pairs if pair.candidate == "net (model)"])
+    difference = next(d for d in found.differences if d.against_role == "candidate")
+    assert difference.scores["nss"].mean == pytest.approx(net - sim)
+
+
+def test_body_and_lungs_reach_maps_and_floors(monkeypatch: pytest.MonkeyPatch) -> None:
+    body, lungs = np.zeros((10, 32, 32), dtype=bool), np.zeros((10, 32, 32), dtype=bool)
+    body[2:8, 6:30, 8:28], lungs[3:6, 10:14, 10:14] = True, True
+    paths = [path_of(who, case) for who in ("r01", "r02") for case in ("c0", "c1")]
+    made: list[tuple[str, Scanpath]] = []
+    path = module.floors.Target.path
+
+    def watch(self: Target, name: str, *rest: object) -> Scanpath:
+        made.append((name, path(self, name, *rest)))  # type: ignore[arg-type]
+        return made[-1][1]
+
+    monkeypatch.setattr(module.floors.Target, "path", watch)
+    whole = compare(paths, parameters=QUICK)
+    outer = {name: floor.voxel_ijk for name, floor in made}
+    made.clear()
+    found = compare(
+        paths,
+        bodies_kji=dict.fromkeys(("c0", "c1"), body),
+        lungs_kji=dict.fromkeys(("c0", "c1"), lungs),
+        parameters=QUICK,
+    )
+    assert found.masked
+    assert found.pairs[0].scores["cc"] != whole.pairs[0].scores["cc"]
+    for name, floor in made:
+        i, j, k = np.floor(floor.voxel_ijk + 0.5).astype(int).T
+        if name == SAW_TOOTH:
+            assert lungs[k, j, i].all()
+        elif name in (UNIFORM, MARKOV):
+            assert body[k, j, i].all(), name
+        elif name == OTHER_PATIENT:  # the same body in both volumes: moved nowhere
+            donors = [p.voxel_ijk for p in paths if p.case != floor.case]
+            assert any(np.allclose(floor.voxel_ijk, donor) for donor in donors)
+    assert {name for name, _ in made} == set(FLOORS) == set(outer)
+    first, second = [floor.voxel_ijk for name, floor in made if name == UNIFORM][: QUICK.floor_draws]
+    assert not np.array_equal(first, second)
 
 
 def test_floors_never_borrow_from_the_same_patient(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,6 +124,10 @@ def test_uniform_shares_and_the_centre_prior_sum_to_one() -> None:
     prior = centre_map(SHAPE, (4, 4, 4))
     assert prior.density_kji.shape == (2, 10, 12)
     np.testing.assert_allclose(prior.density_kji.sum(axis=(1, 2)), [4 / 6, 2 / 6])
+    np.testing.assert_allclose(prior.density_kji, prior.density_kji[:, ::-1, ::-1])
+    columns = centre_map(SHAPE).density_kji.sum(axis=(0, 1))
+    within = (phi(12 / 12) - phi(-12 / 12)) / (phi(24 / 12) - phi(-24 / 12))
+    assert columns[12:36].sum() == pytest.approx(within)
     with pytest.raises(ValueError, match="share"):
         with_uniform(made, 1.5)
 
