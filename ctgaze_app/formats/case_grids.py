@@ -19,6 +19,7 @@ RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """NIfTI's world is right-anterior-superior, DICOM's left-posterior-superior; the same matrix leads both ways."""
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 LARGEST = 100_000
+FLAT = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +78,24 @@ def _nifti_grid(folder: Path, case: str) -> CaseGrid:
         image: Any = nib.load(path)
         shape = tuple(int(size) for size in image.shape)
         affine = RAS_FROM_LPS @ np.asarray(image.affine, dtype=np.float64)
-    except (OSError, ValueError, EOFError, nib.filebasedimages.ImageFileError) as error:
+    except nifti_faults() as error:
         raise FormatError(f"is no NIfTI file: {str(error)[:100]!r}", place=at(path), remedy="restore it") from error
     if len(shape) != 3 or min(shape) < 1:
         raise FormatError(f"has {len(shape)} axes of sizes {shape}, not the three of a volume", place=at(path))
+    if not np.isfinite(affine).all() or np.abs(affine).max() > LARGEST or abs(np.linalg.det(affine[:3, :3])) < FLAT:
+        raise FormatError("its affine is none in millimetres", place=at(path), remedy="restore it")
     return CaseGrid((shape[2], shape[1], shape[0]), affine)
+
+
+def nifti_faults() -> tuple[type[Exception], ...]:
+    """What nibabel raises at a damaged file: it has no error of its own for all of them."""
+    import zlib
+
+    import nibabel as nib
+
+    return (
+        OSError, ValueError, EOFError, zlib.error, nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError
+    )  # fmt: skip
 
 
 def _short(text: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctgaze_app.ct.labelled_region import LabelledRegion
+from ctgaze_app.formats.case_grids import nifti_faults
 from ctgaze_app.formats.contract import FormatError, at
 from ctgaze_app.formats.dataset import DataSet
 from ctgaze_app.formats.egd_tables import CASE_FOLDER
@@ -69,7 +70,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     try:
         with Image.open(path) as picture:
             pixels = np.asarray(picture)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
         raise FormatError("is not a picture", place=at(path), remedy="restore it from a copy") from error
     if pixels.ndim == 3 and pixels.shape[2] >= 3 and (pixels[..., :1] == pixels[..., :3]).all():
         pixels = pixels[..., 0]
@@ -136,7 +137,7 @@ def _nifti(path: Path) -> NDArray[np.bool_]:
     try:
         image: Any = nibabel.load(path)
         voxels = np.asanyarray(image.dataobj)
-    except (OSError, ValueError, nibabel.filebasedimages.ImageFileError, EOFError) as error:
+    except nifti_faults() as error:
         raise FormatError("is not a NIfTI file", place=at(path), remedy="restore it from a copy") from error
     if voxels.ndim != 3:
         raise FormatError(f"has {voxels.ndim} dimensions, not 3", place=at(path))
