@@ -15,6 +15,7 @@ from models.metrics.comparison_report import Comparison, ComparisonParameters
 from models.metrics.floors import FLOORS, MARKOV, OTHER_PATIENT, SAW_TOOTH, SHUFFLE, UNIFORM, Target
 from models.metrics.measures import MEASURES, MeasureParameters, ReferenceScorer
 from models.scanpath import Scanpath, Source
+from models.simulation.markov_reader import Box
 
 QUICK = ComparisonParameters(floor_draws=2, resamples=300)
 
@@ -125,10 +126,13 @@ def test_body_and_lungs_reach_maps_and_floors(monkeypatch: pytest.MonkeyPatch) -
         made.append((name, path(self, name, *rest)))  # type: ignore[arg-type]
         return made[-1][1]
 
+    taught: list[object] = []
+    fit = module.fit_markov_reader
+    monkeypatch.setattr(module, "fit_markov_reader", lambda them, boxes: fit(them, taught.append(boxes) or boxes))
     monkeypatch.setattr(module.floors.Target, "path", watch)
     whole = compare(paths, parameters=QUICK)
-    outer = {name: floor.voxel_ijk for name, floor in made}
     made.clear()
+    taught.clear()
     found = compare(
         paths,
         bodies_kji=dict.fromkeys(("c0", "c1"), body),
@@ -146,7 +150,8 @@ def test_body_and_lungs_reach_maps_and_floors(monkeypatch: pytest.MonkeyPatch) -
         elif name == OTHER_PATIENT:  # the same body in both volumes: moved nowhere
             donors = [p.voxel_ijk for p in paths if p.case != floor.case]
             assert any(np.allclose(floor.voxel_ijk, donor) for donor in donors)
-    assert {name for name, _ in made} == set(FLOORS) == set(outer)
+    assert {name for name, _ in made} == set(FLOORS)
+    assert taught == [[Box.of_mask(body)] * 2] * 2
     first, second = [floor.voxel_ijk for name, floor in made if name == UNIFORM][: QUICK.floor_draws]
     assert not np.array_equal(first, second)
 
@@ -164,6 +169,7 @@ def test_floors_never_borrow_from_the_same_patient(monkeypatch: pytest.MonkeyPat
             else:
                 lenders = [p for p in source if np.isin(made.duration_s, p.duration_s).all()]  # type: ignore[attr-defined]
                 seen.append((target.like.patient, {p.patient for p in lenders}))
+                assert {p.who for p in source} == {"r01", "r02", "r09"}  # type: ignore[attr-defined]
             return made
 
         monkeypatch.setattr(module.floors, name, wrapped)
@@ -171,6 +177,7 @@ def test_floors_never_borrow_from_the_same_patient(monkeypatch: pytest.MonkeyPat
     for name in ("length_matched_shuffle", "other_patient", "markov"):
         watch(name)
     paths = [path_of(who, f"c{n}", patient=f"p{n // 2}") for n in range(6) for who in ("r01", "r02")]
+    paths += [path_of("net", f"c{n}", "model", patient=f"p{n // 2}") for n in range(6)]
     compare(paths, training=[path_of("r09", "t", patient="p0")], parameters=QUICK)
     assert len(seen) == 12 * 3 * 2
     assert all(lenders and patient not in lenders for patient, lenders in seen)

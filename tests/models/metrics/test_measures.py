@@ -107,6 +107,43 @@ def test_a_body_mask_limits_the_maps() -> None:
     assert scorer.scores(candidate)["cc"] == pytest.approx(np.corrcoef(*maps)[0, 1])
 
 
+def test_two_maps_have_one_sigma_that_of_the_references_zoom() -> None:
+    scorer = ReferenceScorer.of(path_of(40, 1), MeasureParameters())
+    near, far = scorer.scores(path_of(40, 2)), scorer.scores(path_of(40, 2, mm_per_degree=25.0))
+    assert all(near[measure.key] == far[measure.key] for measure in MEASURES if measure.group == "maps")
+
+
+def test_divergence_and_gain_are_their_definitions_within_the_body() -> None:
+    """Voxel by voxel, with the uniform share in the candidate alone and the centre prior cut to the body."""
+    reference, candidate = path_of(30, 1), path_of(25, 2)
+    body = np.zeros((20, 64, 64), dtype=bool)
+    body[:, 10:50, 12:52] = True
+    chosen = MapParameters(3.0, "voxel", cell_voxels=(1, 1, 1))
+    scores = ReferenceScorer.of(reference, MeasureParameters(map=chosen, uniform_share=0.05), body).scores(candidate)
+    truth, made = (heat_map(path, chosen).density_kji * body for path in (reference, candidate))
+    truth, made = truth / truth.sum(), made / made.sum()
+    mixed = 0.95 * made + 0.05 / body.sum() * body
+    assert scores["kl_divergence"] == pytest.approx(
+        (truth[truth > 0] * np.log(truth[truth > 0] / mixed[truth > 0])).sum()
+    )
+    # A Gaussian of a quarter of 64 columns and rows about 31.5, integrated over each voxel.
+    edges = np.array([math.erf((edge - 32) / 16 / math.sqrt(2)) for edge in range(65)])
+    prior = np.broadcast_to(np.outer(np.diff(edges), np.diff(edges)), body.shape) * body
+    i, j, k = np.floor(reference.voxel_ijk + 0.5).astype(int).T
+    inside = body[k, j, i]
+    gain = np.log2(mixed[k, j, i][inside]) - np.log2((prior / prior.sum())[k, j, i][inside])
+    assert scores["information_gain"] == pytest.approx(gain.mean())
+    z = (made[body] - made[body].mean()) / made[body].std()
+    at = np.zeros(body.shape)
+    at[body] = z
+    assert scores["nss"] == pytest.approx(at[k, j, i][inside].mean())
+    free = body.copy()
+    free[k, j, i] = False
+    cells = sorted({(c, b, a) for c, b, a, within in zip(k, j, i, inside, strict=True) if within})
+    rank = np.mean([(made[cell] > made[free]).mean() + 0.5 * (made[cell] == made[free]).mean() for cell in cells])
+    assert scores["auc_judd"] == pytest.approx(rank, abs=0.5 / len(cells))
+
+
 def test_the_usual_sigma_is_one_that_every_reference_knows() -> None:
     assert usual_map_parameters([path_of(1, 1)]) == MapParameters(1.0, "degree")
     assert usual_map_parameters([path_of(1, 1), path_of(1, 1, mm_per_degree=np.nan)]) == MapParameters(10.0, "mm")
