@@ -136,17 +136,17 @@ def test_a_declared_picture_maps_the_screen_to_its_pixels(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "said"),
     [
-        {"picture": "0,0,10,10"},
-        {"image": "512x512", "picture": "0,0,10,10"},
-        {"image": "512x512", "picture": "0,0,0,10", "screen": "1920x1080"},
-        {"screen": "wide"},
-        {"reader": "Dr. House"},
+        ({"picture": "0,0,10,10"}, "options picture and image are needed together"),
+        ({"image": "512x512", "picture": "0,0,10,10"}, "option picture needs the size of the screen"),
+        ({"image": "512x512", "picture": "0,0,0,10", "screen": "1920x1080"}, "is not a rectangle"),
+        ({"screen": "wide"}, "option screen=wide is not a size"),
+        ({"reader": "Dr. House"}, "is not a code"),
     ],
 )
-def test_half_a_declaration_is_refused(tmp_path: Path, options: dict[str, str]) -> None:
-    with pytest.raises(FormatError):
+def test_half_a_declaration_is_refused(tmp_path: Path, options: dict[str, str], said: str) -> None:
+    with pytest.raises(FormatError, match=said):
         read(make_export(tmp_path), **options)
 
 
