@@ -48,7 +48,8 @@ def compare(
         float, typer.Option("--temporal-bin", min=1.0, help="ScanMatch with durations: milliseconds a symbol.")
     ] = 50.0,
     sigma: Annotated[
-        str | None, typer.Option("--sigma", help="Of the heat maps, in the slice: 1deg, 10mm, 20vox.")
+        str | None,
+        typer.Option("--sigma", help="Of the heat maps: 1deg, 10mm, 20vox in the slice; 1deg+2slices also across."),
     ] = None,
     format_name: Annotated[
         str | None, typer.Option("--format", metavar="NAME", help="What the exchange files among the sources are.")
@@ -169,10 +170,13 @@ def _measures(bins: str | None, matching: Matching, temporal_bin_ms: float, sigm
     chosen = None
     if sigma is not None:
         units: dict[str, SigmaUnit] = {"deg": "degree", "mm": "mm", "vox": "voxel"}
-        said = re.fullmatch(r"(\d+(?:\.\d+)?)(deg|mm|vox)", sigma.strip().lower())
+        number = r"(\d+(?:\.\d+)?)"
+        said = re.fullmatch(rf"{number}(deg|mm|vox)(?:\+{number}slices?)?", sigma.strip().lower())
         if said is None or float(said[1]) <= 0:
-            raise typer.BadParameter(f"{sigma!r} is no sigma: write 1deg, 10mm or 20vox", param_hint="--sigma")
-        chosen = MapParameters(float(said[1]), units[said[2]])
+            raise typer.BadParameter(
+                f"{sigma!r} is no sigma: write 1deg, 10mm, 20vox or 1deg+2slices", param_hint="--sigma"
+            )
+        chosen = MapParameters(float(said[1]), units[said[2]], sigma_z_voxel=float(said[3] or 0))
     return MeasureParameters(cells, temporal_bin_ms / 1000, matching=matching.value, map=chosen)
 
 

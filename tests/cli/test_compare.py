@@ -17,9 +17,13 @@ from ctgaze_app.cli.comparison_table import number_text
 from ctgaze_app.errors import CTGazeError
 from ctgaze_app.formats.ctgaze_dataset import write_ctgaze
 from ctgaze_app.formats.from_session import dataset_from_session
+from ctgaze_app.formats.session_masks import CaseMasks
 from ctgaze_app.study.session import write_manifest
+from models.metrics.comparison import NothingToCompareError
+from models.metrics.comparison_report import ComparisonParameters
 from models.metrics.floors import FLOORS
-from models.metrics.measures import MEASURES
+from models.metrics.heat_map import MapParameters
+from models.metrics.measures import MEASURES, Bins, MeasureParameters
 from tests.factories.sessions import make_session
 
 app = typer.Typer()
@@ -182,6 +186,36 @@ def test_codes_become_models_when_the_user_says_so(sources: list[Path]) -> None:
     assert (ceiling["name"], ceiling["note"]) == (
         "not available", "not available: only r01 read these cases, each once",
     )  # fmt: skip
+
+
+def test_every_option_reaches_the_comparison(sources: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object] = {}
+    masks = CaseMasks()
+    masks.bodies_kji.add("case-1", np.ones((20, 64, 64), dtype=bool))
+    masks.lungs_kji.add("case-1", np.ones((20, 64, 64), dtype=bool))
+
+    def watch(paths: object, **options: object) -> None:
+        given.update(options)
+        raise NothingToCompareError("seen")
+
+    monkeypatch.setattr("ctgaze_app.cli.compare._masks", lambda *_: masks)
+    monkeypatch.setattr("models.metrics.comparison.compare", watch)
+    words = ["--match", "resample", "--temporal-bin", 80, "--sigma", "12mm+1.5slices", "--bins", "20mm"]
+    result = run(
+        f"{sources[0]}:1", f"{sources[1]}:1", "--training", sources[2], "--seed", 4, "--bootstrap", 300, *words
+    )
+    assert "cannot be compared: seen" in str(result.exception)
+    chosen = MeasureParameters(
+        Bins("mm", (20.0, 20.0, 20.0)), 0.08, matching="resample", map=MapParameters(12.0, "mm", 1.5)
+    )
+    assert given["parameters"] == ComparisonParameters(chosen, seed=4, resamples=300)
+    assert (given["bodies_kji"], given["lungs_kji"]) == (masks.bodies_kji, masks.lungs_kji)
+    assert {path.who for path in given["training"]} == {"walker"}  # type: ignore[attr-defined]
+
+
+def test_smoothing_across_slices_is_stated(sources: list[Path]) -> None:
+    asked = run(f"{sources[0]}:1", f"{sources[1]}:1", "--sigma", "1deg+2slices", "--bootstrap", 100).stdout
+    assert "sigma 1 degree in the slice, 2 slices across" in " ".join(asked.split())
 
 
 def test_bad_input_is_one_line(sources: list[Path], tmp_path: Path) -> None:

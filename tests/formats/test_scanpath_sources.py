@@ -122,6 +122,15 @@ def test_a_session_without_a_fixation_on_the_image_is_told(session: SyntheticSes
     assert line(str(tmp_path / "set")).startswith("set: there is no fixation on an image")
 
 
+def test_the_scale_is_that_of_the_median_zoom(session: SyntheticSession, tmp_path: Path) -> None:
+    dataset = dataset_from_session(session.folder, samples=False)
+    table = dataset.fixations.copy()
+    table.loc[table.groupby("trial").head(1).index, "source_zoom"] *= 10
+    write_ctgaze(replace(dataset, fixations=table), tmp_path / "set", {})
+    zoomed, plain = read_scanpaths(str(tmp_path / "set")).paths, read_scanpaths(str(session.folder)).paths
+    assert [path.mm_per_degree for path in zoomed] == pytest.approx([path.mm_per_degree for path in plain])
+
+
 def test_milliseconds_taken_for_seconds_are_refused(session: SyntheticSession, tmp_path: Path) -> None:
     dataset = dataset_from_session(session.folder, samples=False)
     table = dataset.fixations.copy()
