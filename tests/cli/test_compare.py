@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,14 +14,15 @@ import typer
 from typer.testing import CliRunner, Result
 
 from ctgaze_app.cli.compare import compare
-from ctgaze_app.cli.comparison_table import number_text
+from ctgaze_app.cli.comparison_table import differences_table, number_text
 from ctgaze_app.errors import CTGazeError
 from ctgaze_app.formats.ctgaze_dataset import write_ctgaze
 from ctgaze_app.formats.from_session import dataset_from_session
 from ctgaze_app.formats.session_masks import CaseMasks
 from ctgaze_app.study.session import write_manifest
+from models.metrics.bootstrap import Estimate
 from models.metrics.comparison import NothingToCompareError
-from models.metrics.comparison_report import ComparisonParameters
+from models.metrics.comparison_report import ComparisonParameters, Difference
 from models.metrics.floors import FLOORS
 from models.metrics.heat_map import MapParameters
 from models.metrics.measures import MEASURES, Bins, MeasureParameters
@@ -246,6 +248,17 @@ def test_usage_errors_and_help() -> None:
     assert run("a", "--sigma", "wide").exit_code == 2
     assert run("a", "--option", "origin").exit_code == 2
     assert "Example: ctgaze compare" in " ".join(run("--help").stdout.split())
+
+
+def test_stars_stand_for_p_below_their_limits() -> None:
+    def cell(p: float) -> str:
+        found = Estimate(0.25, 0.2, 0.3, p, 12, 12, 0.95, 100, 1)
+        difference = Difference("net", "uniform", "floor", {measure.key: found for measure in MEASURES})
+        table = differences_table(SimpleNamespace(differences=[difference]), MEASURES[:1])  # type: ignore[arg-type]
+        return str(list(table.columns[1].cells)[-1]).split("\n")[0]
+
+    stars = [cell(p) for p in (0.0009, 0.001, 0.0099, 0.01, 0.049, 0.05, float("nan"))]
+    assert stars == ["+.250***", "+.250**", "+.250**", "+.250*", "+.250*", "+.250", "+.250"]
 
 
 def test_numbers_are_printed_as_journals_do() -> None:
