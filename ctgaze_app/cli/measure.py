@@ -150,8 +150,9 @@ def _print(result: SessionMeasures) -> None:
             typer.echo(f"  {label:{LABEL}} {text}")
         others = [row for row in result.sensitivity.get(trial.trial, []) if row["value"] is None]
         if others:
-            told = ", ".join(f"{row['detector']} {row['fixations']}" for row in others)
-            typer.echo(f"  {'fixations by detector':{LABEL}} {told} (parameters varied: measures.json)")
+            typer.echo("  fixations by detector (with their parameters varied: measures.json)")
+            for row in others:
+                typer.echo(f"    {row['fixations']:>5} {row['detector']}")
         if trial.speech is not None:
             lag = trial.speech.lag
             said = (
@@ -205,14 +206,16 @@ def _print_lesions(trial: TrialReading) -> None:
     )
     for lesion in trial.lesions.lesions:
         looks = lesion.looks
-        first = f"first looked at {_of(lesion.after_displayed_s, 's')} after it was shown" if looks.n_fixations else ""
         outcome = f"{lesion.outcome} error" if lesion.outcome in ERROR_CLASSES else lesion.outcome
-        typer.echo(
-            f"    {lesion.name}: {outcome}{f' ({lesion.reason})' if lesion.reason else ''}; "
-            f"shown {_of(lesion.displayed_s, 's')} ({_of(lesion.fixated_while_displayed_s, 's')} of it with a fixation "
-            f"somewhere), dwell {_of(looks.dwell_s, 's')} in {looks.n_fixations} fixations"
-            f"{', ' + first if first else ''}; gaze met it with probability {_of(lesion.probability_met, '', 2)}"
-        )
+        typer.echo(f"    {lesion.name}: {outcome}{f' ({lesion.reason})' if lesion.reason else ''}")
+        fixated = _of(lesion.fixated_while_displayed_s, "s")
+        typer.echo(f"      shown {_of(lesion.displayed_s, 's')}, {fixated} of it with a fixation somewhere")
+        typer.echo(f"      dwell {_of(looks.dwell_s, 's')} in {looks.n_fixations} fixations")
+        if looks.n_fixations:
+            typer.echo(f"      first looked at {_of(lesion.after_displayed_s, 's')} after it was shown")
+        typer.echo(f"      gaze met it with probability {_of(lesion.probability_met, '', 2)}")
+    if any(lesion.reported is None for lesion in trial.lesions.lesions):
+        typer.echo("    To have errors judged: --reported LESION for each that was, or --nothing-reported")
 
 
 def _of(value: float, unit: str, decimals: int = 1) -> str:

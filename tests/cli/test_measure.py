@@ -75,8 +75,15 @@ def test_the_lines_stand_in_two_columns_and_name_the_errors(asked: list[str]) ->
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
     assert lines[0] == "trial 1, case case-1, reader r01"
-    figures = lines[1 : next(n for n, line in enumerate(lines) if "fixations by detector" in line) + 1]
-    assert len(figures) == 8
-    assert [(line[:2], line[32], line[33] == " ") for line in figures] == [("  ", " ", False)] * 8
-    missed = [line.split(";")[0].strip() for line in lines if line.startswith("    other: ")]
+    figures = lines[1 : next(n for n, line in enumerate(lines) if "fixations by detector" in line)]
+    assert len(figures) == 7
+    assert [(line[:2], line[32], line[33] == " ") for line in figures] == [("  ", " ", False)] * 7
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in lines if "--reported" in line]
+    missed = [line.strip() for line in lines if line.startswith("    other: ")]
     assert missed == ["other: search error (it was never displayed)"] * 2
+
+
+def test_without_what_was_reported_the_way_to_have_errors_judged_is_told(asked: list[str]) -> None:
+    told = CliRunner().invoke(app, asked).output
+    assert "    To have errors judged: --reported LESION for each that was, or --nothing-reported" in told.splitlines()
