@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from ctgaze_app.formats.contract import Format
     from ctgaze_app.formats.exchange import ExchangeResult
 
-FormatName = Annotated[str | None, typer.Option("--format", metavar="NAME", help="See: ctgaze import --list")]
+FormatName = Annotated[str | None, typer.Option("--format", metavar="NAME", help="One of those that --list names.")]
 Options = Annotated[
     list[str] | None,
     typer.Option("--option", metavar="NAME=VALUE", help="What the file does not say itself; may be given often."),
 ]
 Out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="A new folder; nothing is overwritten.")]
+Listed = Annotated[bool, typer.Option("--list", help="List the formats with their options.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -29,7 +30,7 @@ def import_(
     option: Options = None,
     out: Out = None,
     as_json: AsJson = False,
-    listed: Annotated[bool, typer.Option("--list", help="List the formats with their options.")] = False,
+    listed: Listed = False,
     template: Annotated[
         Path | None, typer.Option("--template", metavar="NEW", help="Write a column mapping for FILE, to fill in.")
     ] = None,
@@ -62,19 +63,24 @@ def import_(
 
 def export(
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Sessions (FOLDER or FOLDER:TRIAL) and data set folders.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="SOURCE...", help="Sessions (FOLDER or FOLDER:TRIAL) and data set folders."),
+    ] = None,
     format_name: FormatName = None,
     option: Options = None,
     out: Out = None,
     as_json: AsJson = False,
+    listed: Listed = False,
 ) -> None:
     """Write sessions and data sets in the format of another program. Nothing private leaves unless an option says so.
 
     Example: ctgaze export my-study/sessions/r01_20260102T030405Z --format bids --out bids
     """
-    if format_name is None or out is None:
-        raise typer.BadParameter("name --format and --out; formats: ctgaze import --list")
+    if listed:
+        _list(as_json)
+        return
+    if not sources or format_name is None or out is None:
+        raise typer.BadParameter("name SOURCE, --format and --out, or ask with --list")
     declared = _declared(option)
     _usage_checked(format_name, declared, reading=False)
     from ctgaze_app.formats.exchange import export_sources
@@ -166,9 +172,8 @@ def _tell(result: ExchangeResult, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(result.to_dict()))
         return
-    typer.echo(
-        f"{result.readers} readers, {result.cases} cases, {result.trials} trials, {result.fixations} fixations, "
-        f"{result.samples} samples -> {result.folder}"
-    )
+    counts = {"reader": result.readers, "case": result.cases, "trial": result.trials, "fixation": result.fixations}
+    told = ", ".join(f"{n} {name}{'s' * (n != 1)}" for name, n in {**counts, "sample": result.samples}.items())
+    typer.echo(f"{told} -> {result.folder}")
     for note in result.notes:
         typer.echo(f"note  {note}")

@@ -118,6 +118,8 @@ def read_mapping(path: Path) -> ColumnMapping:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "top level"
+        if first["type"] == "string_too_short":
+            raise FormatError(f"{where} is empty", place=at(path), remedy="name the column of the file") from error
         raise FormatError(f"{where}: {first['msg']}"[:300], place=at(path), remedy="correct this field") from error
     for wrong, message in _contradictions(mapping):
         if wrong:
@@ -186,7 +188,7 @@ comment = ""  # lines before the header that begin with this are passed over
 [columns]  # our name = "name in the file"
 x = ""
 y = ""
-z = ""  # slice
+z = ""  # slice; only with frame = "image"
 onset = ""
 duration = ""  # fixations only
 session = ""
@@ -203,7 +205,7 @@ case = ""
 
 [units]
 x_and_y = "px"  # image: px, norm, voxel, mm (patient); screen: px, norm, mm, deg
-z = ""  # voxel, norm, mm
+z = ""  # voxel (number of the slice), norm, mm
 onset = "ms"  # s, ms, us
 duration = "ms"
 pupil = ""

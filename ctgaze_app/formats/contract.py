@@ -104,15 +104,12 @@ def checked_options(declared: Mapping[str, str], options: tuple[Option, ...], fo
                 f"option {name}={value} of format {format_name} is not one of {', '.join(known[name].choices)}",
                 remedy=known[name].meaning,
             )
-    filled = dict(declared)
-    for option in options:
-        if option.name in filled:
-            continue
-        if option.default is None:
-            wanted = "|".join(option.choices) or "..."
-            raise FormatError(
-                f"format {format_name} does not say itself: {option.meaning}",
-                remedy=f"declare it: --option {option.name}={wanted}",
-            )
-        filled[option.name] = option.default
-    return filled
+    missing = [option for option in options if option.default is None and option.name not in declared]
+    if missing:
+        wanted = "|".join(missing[0].choices) or "..."
+        others = f", and {', '.join(option.name for option in missing[1:])}" if len(missing) > 1 else ""
+        raise FormatError(
+            f"format {format_name} does not say itself: {missing[0].meaning}",
+            remedy=f"declare it: --option {missing[0].name}={wanted}{others}",
+        )
+    return {option.name: option.default for option in options if option.default is not None} | dict(declared)

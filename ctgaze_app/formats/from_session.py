@@ -70,7 +70,9 @@ def dataset_from_session(
     fixations = _fixations(fixation_rows, manifest, shown)
     left_out = [trial.number for trial in manifest.trials if trial not in chosen]
     elsewhere = int((~fixations["on_image"]).sum())
-    notes = [f"{elsewhere} of {len(fixations)} fixations lie outside the image."]
+    notes = (
+        [f"{manifest.session}: {elsewhere} of {len(fixations)} fixations lie outside the image."] if elsewhere else []
+    )
     if left_out:
         notes.append(f"Trials left out (practice, or not asked for): {', '.join(map(str, left_out))}.")
     return DataSet(

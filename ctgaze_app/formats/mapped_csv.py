@@ -51,9 +51,12 @@ def read_mapped_csv(path: Path, options: Mapping[str, str]) -> DataSet:
     rows = _rows(path, table, keys, grids, mapping)
     screen = {} if mapping.screen is None else mapping.screen.model_dump(exclude_none=True)
     fixations = rows if mapping.rows == "fixations" else _no_fixations()
-    note = f"{int((~rows['on_image']).sum())} of {len(rows)} {mapping.rows} lie outside their image."
+    beyond = int((~rows["on_image"]).sum())
+    notes = [f"{beyond} of {len(rows)} {mapping.rows} lie outside their image."] if beyond else []
     if mapping.place.frame == "screen":
-        note = "Places are on the screen: the file does not say where a picture was."
+        notes = ["Places are on the screen: the file does not say where a picture was."]
+        off = int(((rows[["x_screen_norm", "y_screen_norm"]] - 0.5).abs() > 0.5).any(axis=1).sum())
+        notes += [f"{off} of {len(rows)} {mapping.rows} lie off the screen."] if off else []
     dataset = DataSet(
         cases=tuple(
             CaseRecord(
@@ -69,7 +72,7 @@ def read_mapped_csv(path: Path, options: Mapping[str, str]) -> DataSet:
             "options": {**options, "mapping": Path(options["mapping"]).name},
             "mapping": mapping.model_dump(mode="json", by_alias=True, exclude={"place": {"shape"}}),
             "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest()},
-            "notes": [note],
+            "notes": notes,
         },
     )
     check_dataset(dataset, path)

@@ -37,7 +37,7 @@ def _gaze(folder: Path) -> Path:
 def test_import_tells_what_came_in(tmp_path: Path) -> None:
     done = _run("import", _gaze(tmp_path), "--format", "ct_scangaze", *OPTIONS, "--out", tmp_path / "in")
     assert done.exit_code == 0
-    assert done.stdout.startswith("1 readers, 1 cases, 1 trials, 3 fixations, 0 samples -> ")
+    assert done.stdout.startswith("1 reader, 1 case, 1 trial, 3 fixations, 0 samples -> ")
     assert len(read_ctgaze(tmp_path / "in", {}).fixations) == 3
 
 
@@ -51,7 +51,7 @@ def test_json_is_one_object(tmp_path: Path) -> None:
 def test_an_undeclared_option_is_usage(tmp_path: Path) -> None:
     done = _run("import", _gaze(tmp_path), "--format", "ct_scangaze", "--out", tmp_path / "in")
     assert done.exit_code == 2
-    assert "declare it: --option index_base=0|1" in done.output
+    assert "declare it: --option index_base=0|1, and z, axes, shape)" in done.output
     assert len(done.output.strip().splitlines()) == 1
 
 

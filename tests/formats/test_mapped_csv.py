@@ -135,6 +135,8 @@ def test_degrees_on_a_screen_become_fractions_of_it(tmp_path: Path) -> None:
     assert not table["on_image"].any()
     assert data.fixations.empty
     assert data.scanpaths() == []
+    far = _read(_files(tmp_path, SCREEN_MAPPING, SCREEN_CSV.replace("10.5", "80.5")))
+    assert far.provenance["notes"][1:] == ["1 of 5 samples lie off the screen."]
 
 
 @pytest.mark.parametrize(
@@ -166,6 +168,7 @@ def test_gaze_beside_the_picture_has_no_voxel(tmp_path: Path) -> None:
     ("old", "new", "said"),
     [
         ('x_and_y = "px"', 'x_and_y = "deg"', "degrees are places on a screen"),
+        ('x = "PX"', 'x = ""', "mapping.toml: columns.x is empty (name the column of the file)"),
         ("index_base = 1", "", "slice numbers need it, 0 or 1"),
         ('shape = "40x200x300"', "", "place.shape: places on an image need its size"),
         ('onset = "ms"', 'onset = "minutes"', "units.onset: Input should be"),
