@@ -103,6 +103,9 @@ def check_dataset(dataset: DataSet, path: Path | str, files: Mapping[str, Path] 
         _check_numbers(dataset.samples, ("onset_s",), places, "samples")
         falls = dataset.samples.groupby(list(KEYS), sort=False)["onset_s"].diff() < 0
         _refuse(falls, "onsets descend within a trial", places, "samples", "onset_s")
+    if dataset.events is not None:
+        _check_numbers(dataset.events, ("onset_s", "duration_s"), places, "events")
+        _refuse(dataset.events["duration_s"] < 0, "a duration is negative", places, "events", "duration_s")
     if dataset.words is not None:
         _refuse(
             dataset.words["end_s"] < dataset.words["start_s"], "a word ends before it begins", places, "words", "end_s"

@@ -60,6 +60,18 @@ def test_a_few_fixations_that_overlap_are_believed() -> None:
     check_dataset(fixations(one_long), "made")
 
 
+@pytest.mark.parametrize(
+    ("duration_s", "said"), [(-0.1, "a duration is negative"), (1e9, "no reading lasts that long")]
+)
+def test_events_last_as_long_as_events_can(duration_s: float, said: str) -> None:
+    whole = make_dataset()
+    assert whole.events is not None
+    events = whole.events.copy()
+    events.loc[4, "duration_s"] = duration_s
+    with pytest.raises(FormatError, match=f"row 6, column events.duration_s: {said}"):
+        check_dataset(replace(whole, events=events), "made")
+
+
 def test_samples_on_an_image_lie_within_it() -> None:
     whole = make_dataset()
     assert whole.samples is not None
