@@ -82,7 +82,8 @@ def compare(
         raise NothingToCompareError("; ".join([*repeated, "no two of these scan paths are of the same case"]))
     lonely = [reference for reference, others in matched if not others]
     notes += [f"{path.who} on {path.case} has nothing to be compared with" for path in lonely]
-    if all(path.patient == path.case for path in (*chosen, *training)):
+    donors = [*training, *chosen]
+    if len({path.case for path in donors}) > 1 and all(path.patient == path.case for path in donors):
         notes.append("the sources name no patients: every case counts as another patient")
     parameters = ComparisonParameters() if parameters is None else parameters
     measures = parameters.measures
@@ -90,7 +91,7 @@ def compare(
         measures = replace(measures, map=usual_map_parameters([reference for reference, _ in scored]))
     parameters = replace(parameters, measures=measures)
     bodies, lungs = bodies_kji or {}, lungs_kji or {}
-    maker = _FloorMaker([*training, *chosen], bodies, lungs, parameters)
+    maker = _FloorMaker(donors, bodies, lungs, parameters)
     pairs: list[Pair] = []
     floor_pairs: list[Pair] = []
     for number, (reference, others) in enumerate(scored):

@@ -268,6 +268,7 @@ def test_cases_that_stand_for_patients_are_told(report: Comparison) -> None:
     assert said in report.notes
     named = [path_of(who, case, patient="p1") for who in ("r01", "r02") for case in ("c0", "c1")]
     assert said not in compare(named, parameters=QUICK).notes
+    assert said not in compare([path_of(who, "c0") for who in ("r01", "r02")], parameters=QUICK).notes
 
 
 def test_a_ceiling_that_is_missing_says_why_in_truth() -> None:
