@@ -74,26 +74,6 @@ def read_scanpaths(
     return replace(source, notes=(*(f"{label}: {note.rstrip('.')}" for note in skipped), *source.notes))
 
 
-def one_scanpath(name: str, *, format_name: str | None = None, options: Mapping[str, str] | None = None) -> Scanpath:
-    """The only scan path of a source.
-
-    Raises
-    ------
-    FormatError
-        When it holds several; the line names them.
-    """
-    source = read_scanpaths(name, format_name=format_name, options=options)
-    if len(source.paths) > 1:
-        held = ", ".join(f"{path.trial} ({path.who}, {path.case})" for path in source.paths[:5])
-        more = "" if len(source.paths) <= 5 else f" and {len(source.paths) - 5} more"
-        raise FormatError(
-            f"holds {len(source.paths)} scan paths: {held}{more}",
-            place=source.name,
-            remedy="name one trial of a session: FOLDER:TRIAL",
-        )
-    return source.paths[0]
-
-
 def check_one_volume_each(sources: Sequence[PathSource]) -> None:
     """Every case is the same volume in all sources.
 

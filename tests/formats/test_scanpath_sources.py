@@ -12,7 +12,7 @@ import pytest
 from ctgaze_app.errors import CTGazeError
 from ctgaze_app.formats.ctgaze_dataset import write_ctgaze
 from ctgaze_app.formats.from_session import dataset_from_session
-from ctgaze_app.formats.scanpath_sources import PathSource, check_one_volume_each, one_scanpath, read_scanpaths
+from ctgaze_app.formats.scanpath_sources import PathSource, check_one_volume_each, read_scanpaths
 from ctgaze_app.study.session import write_manifest
 from models.scanpath import Scanpath
 from tests.factories.sessions import SCREEN, ZOOM, SyntheticSession, make_session
@@ -43,7 +43,6 @@ def test_a_trial_is_chosen_by_number(session: SyntheticSession) -> None:
     source = read_scanpaths(f"{session.folder}:2")
     assert source.name == "first:2"
     assert [path.case for path in source.paths] == ["case-2"]
-    assert one_scanpath(f"{session.folder}:1").case == "case-1"
 
 
 def test_practice_is_left_out_and_said(session: SyntheticSession, tmp_path: Path) -> None:
@@ -102,15 +101,6 @@ def test_bad_names_are_one_line(session: SyntheticSession, tmp_path: Path) -> No
     assert line(str(text)) == "gaze.txt: is no session; say what it is (--format NAME)"
     assert line(str(text), format_name="gaze").startswith("there is no format gaze (formats: ctgaze,")
     assert line(f"{text}:1").startswith("gaze.txt: only a session has trials")
-
-
-def test_one_path_is_asked_for_and_several_are_there(session: SyntheticSession) -> None:
-    with pytest.raises(CTGazeError) as caught:
-        one_scanpath(str(session.folder))
-    assert str(caught.value) == (
-        "first: holds 2 scan paths: r01_20260102T030405Z:1 (r01, case-1), r01_20260102T030405Z:2 (r01, case-2) "
-        "(name one trial of a session: FOLDER:TRIAL)"
-    )
 
 
 def test_a_session_without_a_fixation_on_the_image_is_told(session: SyntheticSession, tmp_path: Path) -> None:
