@@ -10,6 +10,7 @@ import pytest
 
 from ctgaze_app.errors import SessionError
 from ctgaze_app.formats.session_masks import PackedMasks, masks_of_sessions
+from ctgaze_app.study.session import write_manifest
 from tests.factories.sessions import make_session
 
 
@@ -75,3 +76,19 @@ def test_a_ct_that_is_gone_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert masks_of_sessions([folder], ["case-1"]).notes == (
         "whole volumes stand for bodies and lungs, because of case case-1: nothing says where the CT of series 1 is",
     )
+
+
+def test_the_ct_is_that_of_the_reading_and_not_of_practice(
+    tmp_path: Path, found: list[FoundLungs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_session(tmp_path / "s", trials=2, seconds=2.0, audio=False)
+    first, second = made.manifest.trials
+    practice = first.model_copy(update={"kind": "practice", "case": second.case, "series": [0]})
+    series = [made.manifest.series[0], made.manifest.series[0]]
+    read = second.model_copy(update={"series": [1]})
+    write_manifest(made.folder, made.manifest.model_copy(update={"trials": [practice, read], "series": series}))
+    opened: list[object] = []
+    monkeypatch.setattr("ctgaze_app.study.loading.load_volumes", lambda *_: {0: "practice", 1: "read"})
+    monkeypatch.setattr("ctgaze_app.review.lungs.find_lungs", lambda volume: opened.append(volume) or found[0])
+    masks_of_sessions([made.folder], [second.case])
+    assert opened == ["read"]
