@@ -128,10 +128,10 @@ def compare(
             json.dumps({**found.to_dict(), "sources": _sources(read), "training": _sources(taught)}, allow_nan=False)
         )
         return
-    _print(found, with_differences=differences)
+    _print(found if differences else replace(found, differences=()))
 
 
-def _print(found: Comparison, *, with_differences: bool) -> None:
+def _print(found: Comparison) -> None:
     from rich.console import Console
 
     from ctgaze_app.cli.comparison_table import WIDTH, footnotes, tables_of
@@ -139,7 +139,7 @@ def _print(found: Comparison, *, with_differences: bool) -> None:
     console = Console(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console = Console(highlight=False, width=WIDTH)
-    for title, table in tables_of(found, with_differences=with_differences, width=console.width):
+    for title, table in tables_of(found, width=console.width):
         console.print(title, markup=False, style="bold")
         console.print(table)
         console.print()

@@ -33,11 +33,11 @@ SHORT_NAMES = {SHUFFLE: "matched shuffle", OTHER_PATIENT: "other patient"}
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 
-def tables_of(comparison: Comparison, *, with_differences: bool, width: int) -> Iterator[tuple[str, Table]]:
+def tables_of(comparison: Comparison, *, width: int) -> Iterator[tuple[str, Table]]:
     """Every table of the report with its title; where one is wider than `width` its measures are divided."""
     for group, title in TITLES.items():
         yield from _fitting(partial(means_table, comparison), title, group, width)
-    if with_differences and comparison.differences:
+    if comparison.differences:
         for group, title in TITLES.items():
             heading = f"{title}: differences"
             yield from _fitting(partial(differences_table, comparison), heading, group, width)
@@ -113,8 +113,7 @@ def _footnotes(comparison: Comparison) -> Iterator[str]:
     if any(estimate.available for estimate in estimates):
         yield (
             f"Brackets: low and high end of {parameters.level:.0%} intervals, bootstrap over patients "
-            f"({parameters.resamples} resamples, seed {parameters.seed}). Stars: two-sided bootstrap p < .05, .01, "
-            ".001 of a difference, not adjusted for the number of comparisons."
+            f"({parameters.resamples} resamples, seed {parameters.seed})."
         )
     for reason in sorted({estimate.reason for estimate in estimates if estimate.reason and estimate.n_patients}):
         yield f"Intervals and p: {reason}."
@@ -135,7 +134,10 @@ def _footnotes(comparison: Comparison) -> Iterator[str]:
             f"{CENTRE_SIGMA_SHARE:g} of the sides."
         )
     if comparison.differences:
-        yield "Differences: reference by reference, those that both were scored against."
+        yield (
+            "Differences: reference by reference, those that both were scored against. Stars: two-sided bootstrap "
+            "p < .05, .01, .001, not adjusted for the number of comparisons."
+        )
     yield (
         f"Floors: as many fixations as the reference, {parameters.floor_draws} draws averaged, seed {parameters.seed}. "
         f"{SHORT_NAMES[SHUFFLE].capitalize()}: another patient's path cut or repeated to the reference's length. "

@@ -165,6 +165,8 @@ def test_the_table_tells_what_a_paper_must(printed: str) -> None:
 def test_without_differences_the_rest_is_the_same(sources: list[Path], printed: str) -> None:
     short = run(*sources, "--bootstrap", 500, "--seed", 3, "--no-differences").stdout
     assert ": differences" not in short
+    assert "Stars:" not in short
+    assert "Stars: two-sided bootstrap p < .05" in " ".join(printed.split())
     assert printed.startswith(short.split("n: pairs")[0].rstrip())
 
 
