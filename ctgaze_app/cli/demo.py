@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -25,16 +26,24 @@ def demo(
         float, typer.Option("--tracker-rate", metavar="HZ", min=30, max=2000, help="Rate of the simulated tracker.")
     ] = 250.0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the script and the simulated eye.")] = 1,
+    reader: Annotated[
+        str,
+        typer.Option("--reader", metavar="CODE", help="Of the simulated reader; compare needs two, with two seeds."),
+    ] = "demo",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with the figures.")] = False,
 ) -> None:
     """Open a CT, calibrate, validate, read it under tracking, record, find fixations and replay, with a simulated eye.
 
     Example: ctgaze demo --headless --seconds 40 --out first-session --json
     """
+    from ctgaze_app.study.session import CODE_PATTERN
+
+    if re.fullmatch(CODE_PATTERN, reader) is None:
+        raise typer.BadParameter("a code has letters, digits, _ and - only, at most 64", param_hint="--reader")
     from ctgaze_app.ui.demo.options import DemoOptions
     from ctgaze_app.ui.demo.runner import run_guided_demo, run_headless_demo
 
-    options = DemoOptions(case=case, out=out, seconds=seconds, tracker_rate_hz=tracker_rate, seed=seed)
+    options = DemoOptions(case=case, out=out, seconds=seconds, tracker_rate_hz=tracker_rate, seed=seed, reader=reader)
 
     def report(line: str) -> None:
         typer.echo(line, err=True)

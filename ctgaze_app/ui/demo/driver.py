@@ -100,13 +100,13 @@ class DemoDriver(QObject):
     def _read(self, case: Path) -> None:
         options = self._options
         sound = write_stand_in_sound(self._scratch / "stand_in.wav", options.seconds + BEFORE_CALIBRATION_S)
-        folder = options.out or user_documents_path() / "CTGaze" / session_code("demo")
+        folder = options.out or user_documents_path() / "CTGaze" / session_code(options.reader)
         self.reported.emit(f"session folder: {folder}")
         request = CaseRequest(
             ct_path=case,
             session_folder=folder,
             tracker=TrackerChoice("simulate", rate_hz=options.tracker_rate_hz, noise_rms_s2s_deg=NOISE_RMS_S2S_DEG),
-            reader="demo",
+            reader=options.reader,
             case="demo-1",
             audio=AudioSource(kind="file", name=str(sound)),
             seed=options.seed,

@@ -11,10 +11,11 @@ NOISE_RMS_S2S_DEG = 0.3
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """Case folder (None: the made-up chest), session folder (None: in the documents), times and rates."""
+    """Case folder (None: the made-up chest), session folder (None: in the documents), times, rates, reader's code."""
 
     case: Path | None = None
     out: Path | None = None
     seconds: float = 30.0
     tracker_rate_hz: float = 250.0
     seed: int = 1
+    reader: str = "demo"
