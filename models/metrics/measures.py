@@ -102,7 +102,8 @@ class Bins:
     def sentence(self) -> str:
         """For the footnote of a table."""
         if self.kind is None:
-            return f"cells of 30 mm (ScanMatch) and {CELLS_PER_AXIS} along each axis (edit distance)"
+            unknown = "where the spacing is not known 8 along each axis, in a picture 12 x 8"
+            return f"cells of 30 mm, {unknown} (ScanMatch); {CELLS_PER_AXIS} along each axis (edit distance)"
         text = " x ".join(f"{value:g}" for value in self.size_ijk)
         return f"{text} cells" if self.kind == "counts" else f"cells of {text} {self.kind}"
 
