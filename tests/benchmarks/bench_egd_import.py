@@ -8,6 +8,7 @@ samples, 37 columns), reads them with every check and the mapping onto the pictu
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import tempfile
 import time
@@ -31,6 +32,7 @@ from ctgaze_app.formats.egd_tables import (
     TIME,
     write_table,
 )
+from ctgaze_app.formats.exchange import import_file
 
 PICTURES, SESSIONS, SAMPLES_EACH, FIXATION_SAMPLES, GAP_SAMPLES = 1083, 38, 1385, 26, 5
 PLACEMENT = PicturePlacement(2544, 3056, 0, 0, 534, 534)
@@ -97,13 +99,15 @@ def main() -> int:
     options = checked_options({"display": "published"}, FORMAT.read_options, FORMAT.name)
     assert FORMAT.read is not None
     read = FORMAT.read
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as out:
         folder = Path(place)
         count = make_tables(folder, asked.pictures)
         size = (folder / SAMPLE_FILE).stat().st_size / 1e6
         files = (folder / SAMPLE_FILE, folder / FIXATION_FILE, folder / SHEET_FILE)
-        ours, plain, arrow = best_s(
+        rounds = itertools.count()
+        whole, ours, plain, arrow = best_s(
             (
+                lambda: import_file(folder, "egd", {"display": "published"}, Path(out) / f"{next(rounds)}"),
                 lambda: read(folder, options),
                 lambda: [pd.read_csv(file) for file in files],
                 lambda: [pd.read_csv(file, engine="pyarrow") for file in files],
@@ -111,10 +115,11 @@ def main() -> int:
             asked.times,
         )
     print(f"{count:,} samples of 37 columns, {size:.0f} MB, best of {asked.times}")
-    print(f"{'import, checked and mapped':42} {ours:6.2f} s")
+    print(f"{'ctgaze import: read, checked, written':42} {whole:6.2f} s")
+    print(f"{'of it reading, checked and mapped':42} {ours:6.2f} s")
     print(f"{'pandas.read_csv, nothing checked':42} {plain:6.2f} s   ({ours / plain:.2f} of it)")
     print(f"{'pandas.read_csv with pyarrow':42} {arrow:6.2f} s   ({ours / arrow:.2f} of it)")
-    return int(ours > LIMIT_S)
+    return int(whole > LIMIT_S)
 
 
 if __name__ == "__main__":
