@@ -35,16 +35,17 @@ def process(folder: Folder, detector: Detector = None, as_json: AsJson = False) 
     """
     from ctgaze_app.study.measuring import measures_are_stale
     from ctgaze_app.study.processing import process_session
+    from ctgaze_app.study.sensitivity import parameters_in_force
 
-    parameters = preset_named(detector)
+    parameters = None if detector is None else preset_named(detector)
     with progress_bar("Processing", shown=not as_json) as report:
         result = process_session(folder, report, parameters=parameters)
     if as_json:
         typer.echo(json.dumps(result.to_dict()))
         return
     typer.echo(
-        f"{result.trials} trials, {result.gaze_samples} gaze samples, {result.fixations} fixations, "
-        f"{result.segments} dwell segments"
+        f"{result.trials} trial{'s' * (result.trials != 1)}, {result.gaze_samples} gaze samples, "
+        f"{result.fixations} fixations, {result.segments} dwell segments, by {parameters_in_force(folder).name}"
     )
     for problem in result.problems:
         typer.echo(f"note  {problem}")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ctgaze_app.cli.detector import KeptDetector, preset_named
+from ctgaze_app.cli.detector import Detector, preset_named
 from ctgaze_app.cli.measure import OrganChoice
 from ctgaze_app.cli.progress import progress_bar
 
@@ -39,7 +39,7 @@ def process(
         OrganChoice | None,
         typer.Option("--measures", help="Make reading measures too, with the coverage of this organ."),
     ] = None,
-    detector: KeptDetector = None,
+    detector: Detector = None,
     again: Annotated[bool, typer.Option("--again", help="Process also what has not changed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

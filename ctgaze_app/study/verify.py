@@ -159,6 +159,8 @@ def _derived(folder: Path, manifest: SessionManifest) -> list[Problem]:
     missing = [name for name in DERIVED_FILES if not (folder / "derived" / name).exists()]
     if missing:
         return [Problem("note", "derived", f"not made yet: {', '.join(missing)}", remedy)]
+    from ctgaze_app.study.measuring import measures_are_stale
+
     try:
         record = json.loads((folder / "derived" / QUALITY_FILE).read_text(encoding="utf-8"))
         made, changed = record["provenance"], changed_tables(folder, record)
@@ -169,6 +171,8 @@ def _derived(folder: Path, manifest: SessionManifest) -> list[Problem]:
         return [Problem("error", "derived", f"changed since it was made: {', '.join(changed)}", remedy)]
     if made["inputs"] != current["inputs"]:
         return [Problem("note", "derived", "older than the raw files it was made from", remedy)]
-    if made != current:
+    if {**made, "detector": None} != {**current, "detector": None}:  # a chosen detector is no fault
         return [Problem("note", "derived", "made with other versions or parameters", remedy)]
+    if measures_are_stale(folder):
+        return [Problem("note", "measures", "made from earlier tables", "run: ctgaze session measure")]
     return []

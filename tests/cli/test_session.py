@@ -18,7 +18,7 @@ def test_process_prints_counts_and_json(tmp_path: Path) -> None:
     folder = str(make_session(tmp_path / "s", audio=False).folder)
     plain = run(app, ["process", folder])
     assert plain.exit_code == 0
-    assert "1 trials, 1500 gaze samples" in plain.stdout
+    assert "1 trial, 1500 gaze samples" in plain.stdout
     report = json.loads(run(app, ["process", folder, "--json"]).stdout)
     assert report["gaze_samples"] == 1500
     assert report["problems"] == []
@@ -46,3 +46,18 @@ def test_help_has_an_example_and_a_missing_session_is_an_error(command: str, tmp
     assert failed.exit_code == 1
     assert "no session here" in str(failed.exception)
     assert run(app, [command]).exit_code == 2
+
+
+def test_a_chosen_detector_is_kept_and_verify_tells_measures_of_earlier_tables_only(tmp_path: Path) -> None:
+    folder = make_session(tmp_path / "s", audio=False).folder
+    run(app, ["process", str(folder)])
+    run(app, ["measure", str(folder), "--organ", "none"])
+    assert "measures" not in run(app, ["verify", str(folder)]).stdout
+    chosen = run(app, ["process", str(folder), "--detector", "salvucci-idt"])
+    assert "by I-DT (Salvucci & Goldberg 2000)" in chosen.stdout
+    assert run(app, ["process", str(folder)]).stdout == chosen.stdout
+    assert "made with other versions" not in run(app, ["verify", str(folder)]).stdout
+    assert (
+        "note  measures: made from earlier tables (run: ctgaze session measure)"
+        in run(app, ["verify", str(folder)]).stdout
+    )
