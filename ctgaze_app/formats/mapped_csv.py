@@ -35,6 +35,12 @@ MOST_OUTSIDE = 0.5
 MAPPING_FILE = "mapping.toml"
 
 
+USUAL_FIXATION_S = (0.02, 5.0)
+"""Medians beyond are told: times in another unit are out by a thousand."""
+OVERLAP_S = 0.02
+"""About a sample at 60 Hz: ends that are counted one sample further are no overlap."""
+
+
 def read_mapped_csv(path: Path, options: Mapping[str, str]) -> DataSet:
     """Read the CSV as the mapping says."""
     path = Path(path)
@@ -57,6 +63,7 @@ def read_mapped_csv(path: Path, options: Mapping[str, str]) -> DataSet:
         notes = ["Places are on the screen: the file does not say where a picture was."]
         off = int(((rows[["x_screen_norm", "y_screen_norm"]] - 0.5).abs() > 0.5).any(axis=1).sum())
         notes += [f"{off} of {len(rows)} {mapping.rows} lie off the screen."] if off else []
+    notes += _odd_times(fixations)
     dataset = DataSet(
         cases=tuple(
             CaseRecord(
@@ -238,6 +245,20 @@ def _check_time(path: Path, table: pd.DataFrame, onset_s: Any, keys: pd.DataFram
             place=at(path, int(np.argmax(falls)) + 2, column),
             remedy="sort by trial and time",
         )
+
+
+def _odd_times(fixations: pd.DataFrame) -> list[str]:
+    """Notes on times that can be but hardly are: a wrong unit, or one fixation in two rows."""
+    notes, length = [], fixations["duration_s"]
+    usual = float(length.median()) if length.notna().any() else 0.2
+    if not USUAL_FIXATION_S[0] <= usual <= USUAL_FIXATION_S[1]:
+        notes.append(f"The fixations last {usual * 1e3:.3g} ms (median): check the unit of duration.")
+    ends = fixations["onset_s"] + length
+    same = ~_changes(fixations, list(KEYS))
+    early = int((same & (fixations["onset_s"].to_numpy() < ends.shift().to_numpy() - OVERLAP_S)).sum())
+    if early:
+        notes.append(f"{early} of {len(fixations)} fixations begin before the one above has ended.")
+    return notes
 
 
 def _no_fixations() -> pd.DataFrame:

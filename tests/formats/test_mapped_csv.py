@@ -157,6 +157,14 @@ def test_what_cannot_be_is_refused_with_row_and_column(tmp_path: Path, old: str,
     assert said in str(caught.value)
 
 
+def test_times_that_hardly_can_be_are_told(tmp_path: Path) -> None:
+    assert _read(_files(tmp_path, IMAGE_MAPPING, IMAGE_CSV)).provenance["notes"] == []
+    early = _read(_files(tmp_path, IMAGE_MAPPING, IMAGE_CSV.replace("a,s1,300,", "a,s1,200,")))
+    assert early.provenance["notes"] == ["1 of 5 fixations begin before the one above has ended."]
+    micro = _read(_files(tmp_path, IMAGE_MAPPING.replace('duration = "ms"', 'duration = "us"'), IMAGE_CSV))
+    assert micro.provenance["notes"] == ["The fixations last 0.1 ms (median): check the unit of duration."]
+
+
 def test_gaze_beside_the_picture_has_no_voxel(tmp_path: Path) -> None:
     data = _read(_files(tmp_path, IMAGE_MAPPING, IMAGE_CSV.replace("300,200,40", "310,200,40")))
     assert data.fixations["on_image"].tolist() == [True, False, True, True, True]
