@@ -85,6 +85,15 @@ class ScreenPart(_Part):
     distance_mm: float | None = Field(default=None, gt=0, le=1e5)
 
 
+class PicturePart(_Part):
+    """Where the whole picture (or slice) stood on the screen, in its pixels: a viewer that neither zooms nor pans."""
+
+    left_px: float = Field(ge=-1e5, le=1e5)
+    top_px: float = Field(ge=-1e5, le=1e5)
+    width_px: float = Field(gt=0, le=1e5)
+    height_px: float = Field(gt=0, le=1e5)
+
+
 class ColumnMapping(_Part):
     """The whole mapping file."""
 
@@ -96,6 +105,7 @@ class ColumnMapping(_Part):
     units: UnitPart
     place: PlacePart
     screen: ScreenPart | None = None
+    picture: PicturePart | None = None
 
 
 def read_mapping(path: Path) -> ColumnMapping:
@@ -151,7 +161,11 @@ def _contradictions(mapping: ColumnMapping) -> list[tuple[bool, str]]:
         (len(set(named)) != len(named), "columns: one column is named for two things"),
         (image and units.x_and_y == "deg", "units.x_and_y: degrees are places on a screen, not on an image"),
         (not image and units.x_and_y == "voxel", "units.x_and_y: voxels are places on an image, not on a screen"),
-        (image and not place.shape, "place.shape: places on an image need its size"),
+        (image and mapping.picture is not None, "picture: places on an image need none"),
+        (
+            (image or mapping.picture is not None) and not place.shape,
+            "place.shape: places on an image need its size",
+        ),
         (image and units.x_and_y == "voxel" and place.index_base is None, "place.index_base: voxels need it, 0 or 1"),
         (units.z == "voxel" and place.index_base is None, "place.index_base: slice numbers need it, 0 or 1"),
         (not image and screen is None, "screen: places on a screen need its size"),
@@ -161,8 +175,12 @@ def _contradictions(mapping: ColumnMapping) -> list[tuple[bool, str]]:
             "screen.distance_mm: degrees need it",
         ),
         (bool(columns.z) != bool(units.z), "units.z and columns.z belong together"),
-        (bool(columns.z) and not image, "columns.z: a place on a screen has no slice"),
+        (
+            bool(columns.z) and not image and mapping.picture is None,
+            "columns.z: a place on a screen has no slice, unless [picture] says where the picture stood",
+        ),
         (image and (units.x_and_y == "mm") != (units.z == "mm"), "units: patient millimetres need x, y and z in mm"),
+        (not image and units.z == "mm", "units.z: beside places on a screen a slice is a voxel number or norm"),
         (bool(columns.onset) != bool(units.onset), "units.onset and columns.onset belong together"),
         (bool(columns.duration) != bool(units.duration), "units.duration and columns.duration belong together"),
         (mapping.rows == "fixations" and not columns.duration, "columns.duration: fixations need one"),
@@ -188,7 +206,7 @@ comment = ""  # lines before the header that begin with this are passed over
 [columns]  # our name = "name in the file"
 x = ""
 y = ""
-z = ""  # slice; only with frame = "image"
+z = ""  # slice; with frame = "screen" only together with [picture]
 onset = ""
 duration = ""  # fixations only
 session = ""
@@ -221,6 +239,12 @@ height_px = 1080.0
 width_mm = 527.0
 height_mm = 296.0
 distance_mm = 650.0
+
+# [picture]  # with frame = "screen": where the whole picture stood, if the viewer neither zoomed nor panned
+# left_px = 448.0
+# top_px = 28.0
+# width_px = 1024.0
+# height_px = 1024.0
 """
 
 

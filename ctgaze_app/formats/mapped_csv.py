@@ -19,8 +19,10 @@ from ctgaze_app.formats.mapped_places import (
     DECIMALS,
     declared_from_norm,
     declared_from_voxel,
+    declared_slice,
     norm_from_declared,
     voxel_from_declared,
+    voxel_from_screen,
 )
 from ctgaze_app.formats.written_files import csv_bytes, write_files
 
@@ -60,7 +62,11 @@ def read_mapped_csv(path: Path, options: Mapping[str, str]) -> DataSet:
     beyond = int((~rows["on_image"]).sum())
     notes = [f"{beyond} of {len(rows)} {mapping.rows} lie outside their image."] if beyond else []
     if mapping.place.frame == "screen":
-        notes = ["Places are on the screen: the file does not say where a picture was."]
+        notes = (
+            ["Places are on the screen: with [picture] in the mapping they get voxels."]
+            if mapping.picture is None
+            else ["The picture is taken to have stood still on the screen, without zoom and pan.", *notes]
+        )
         off = int(((rows[["x_screen_norm", "y_screen_norm"]] - 0.5).abs() > 0.5).any(axis=1).sum())
         notes += [f"{off} of {len(rows)} {mapping.rows} lie off the screen."] if off else []
     notes += _odd_times(fixations)
@@ -155,7 +161,7 @@ def _changes(keys: pd.DataFrame, names: list[str]) -> Any:
 
 def _grids(mapping: ColumnMapping, keys: pd.DataFrame) -> dict[str, CaseGrid]:
     cases = [str(case) for case in keys["case"].unique()]
-    if mapping.place.frame == "image":
+    if mapping.place.frame == "image" or mapping.picture is not None:
         return read_case_grids(mapping.place.shape, cases)
     screen = mapping.screen
     size = (1, 1, 1) if screen is None else (1, round(screen.height_px), round(screen.width_px))
@@ -175,6 +181,10 @@ def _rows(
         _lose_outside(path, voxel, keys, grids, mapping)
     else:
         norm = norm_from_declared(place[:, :2], mapping)
+    if mapping.picture is not None:
+        for case, rows in keys.groupby("case", sort=False).indices.items():
+            voxel[rows] = voxel_from_screen(norm[rows], place[rows, 2], grids[str(case)], mapping)
+        _lose_off_picture(path, voxel, keys, grids, mapping)
     met = np.isfinite(voxel).all(axis=1)
     voxel[~met] = np.nan
     seconds = {
@@ -227,6 +237,27 @@ def _lose_outside(
             remedy="check units, index_base and shape of the mapping",
         )
     voxel[beside] = np.nan
+
+
+def _lose_off_picture(
+    path: Path, voxel: Any, keys: pd.DataFrame, grids: Mapping[str, CaseGrid], mapping: ColumnMapping
+) -> None:
+    """Gaze on the rest of the screen has no voxel; a slice that the case has not is a fault."""
+    codes, cases = keys["case"].factorize()
+    sizes = np.array([grids[str(case)].shape_kji[::-1] for case in cases], dtype=np.float64)[codes]
+    with np.errstate(invalid="ignore"):
+        outside = (voxel < -0.5) | (voxel > sizes - 0.5)
+    if outside[:, 2].any():
+        row = int(np.argmax(outside[:, 2]))
+        raise FormatError(
+            f"slice {voxel[row, 2]:g} (from 0) of a case with {sizes[row, 2]:g}",
+            place=at(path, row + 2, mapping.columns.z or None),
+            remedy="check units.z, index_base and shape of the mapping",
+        )
+    off = outside[:, :2].any(axis=1)
+    if not (np.isfinite(voxel).all(axis=1) & ~off).any():
+        raise FormatError("no place lies on the picture", place=at(path), remedy="check [picture] and [screen]")
+    voxel[off] = np.nan
 
 
 def _check_time(path: Path, table: pd.DataFrame, onset_s: Any, keys: pd.DataFrame, column: str) -> None:
@@ -319,11 +350,16 @@ def _declared_places(dataset: DataSet, rows: pd.DataFrame, mapping: ColumnMappin
     place = np.full((len(rows), 3), np.nan)
     if mapping.place.frame == "screen":
         place[:, :2] = declared_from_norm(rows[["x_screen_norm", "y_screen_norm"]].to_numpy(np.float64), mapping)
-        return place
+        if not mapping.columns.z:
+            return place
     voxel = rows[["x_voxel", "y_voxel", "z_voxel"]].to_numpy(np.float64)
     for case, own in rows.reset_index(drop=True).groupby("case", sort=False).indices.items():
         record = dataset.case(str(case))
-        place[own] = declared_from_voxel(voxel[own], CaseGrid(record.shape_kji, record.affine_lps), mapping)
+        grid = CaseGrid(record.shape_kji, record.affine_lps)
+        if mapping.place.frame == "screen":
+            place[own, 2] = declared_slice(voxel[own, 2], grid, mapping)
+        else:
+            place[own] = declared_from_voxel(voxel[own], grid, mapping)
     return place
 
 

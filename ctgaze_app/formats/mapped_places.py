@@ -63,6 +63,34 @@ def norm_from_declared(xy: Floats, mapping: ColumnMapping) -> Floats:
     return 0.5 + (screen.distance_mm or 0.0) * np.tan(np.deg2rad(xy)) / size_mm
 
 
+def voxel_from_screen(norm: Floats, z: Floats, grid: CaseGrid, mapping: ColumnMapping) -> Floats:
+    """(N, 3) voxels of places on the screen (N, 2), through the declared rectangle of the picture; (N,) z as declared.
+
+    Raises
+    ------
+    FormatError
+        When the case has several slices and the file names none.
+    """
+    picture, screen = mapping.picture, _screen(mapping)
+    slices, rows, columns = grid.shape_kji
+    if picture is None:
+        return np.full((len(norm), 3), np.nan)
+    if slices > 1 and not mapping.units.z:
+        raise FormatError(f"the picture has {slices} slices", remedy="name the column of the slice: columns.z, units.z")
+    px = norm * np.array([screen.width_px, screen.height_px])
+    share = (px - [picture.left_px, picture.top_px]) / [picture.width_px, picture.height_px]
+    k = z * slices - 0.5 if mapping.units.z == "norm" else z - float(mapping.place.index_base or 0)
+    depth = k if mapping.units.z else np.zeros(len(norm))
+    return np.round(np.column_stack([share * [columns, rows] - 0.5, depth]), DECIMALS)
+
+
+def declared_slice(k: Floats, grid: CaseGrid, mapping: ColumnMapping) -> Floats:
+    """(N,) slices as the mapping declares them."""
+    if mapping.units.z == "norm":
+        return (k + 0.5) / grid.shape_kji[0]
+    return k + float(mapping.place.index_base or 0)
+
+
 def declared_from_norm(norm: Floats, mapping: ColumnMapping) -> Floats:
     """The inverse of `norm_from_declared`."""
     screen = _screen(mapping)

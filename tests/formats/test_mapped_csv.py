@@ -96,6 +96,22 @@ def _screen(folder: Path) -> Path:
     return _files(folder, SCREEN_MAPPING, SCREEN_CSV + "".join(f"2;{9000 + 4000 * n};{n};1;1\n" for n in range(6)))
 
 
+PICTURE_MAPPING = (
+    IMAGE_MAPPING.replace('frame = "image"', 'frame = "screen"')
+    + SCREEN
+    + "[picture]\nleft_px = 200.0\ntop_px = 50.0\nwidth_px = 600.0\nheight_px = 400.0\n"
+)
+PICTURE_CSV = (
+    "WHO,SCAN,FROM,DUR,PX,PY,SLICE,PUPIL,NOTE\n"
+    "a,s1,0,250,200,50,1,3,x\na,s1,300,200,500,250,40,3,x\na,s1,600,200,199.5,250,7,3,x\n"
+)
+
+
+def _picture(folder: Path) -> Path:
+    more = "".join(f"b,s1,{200 + 100 * n},80,{400 + 9 * n},{200 + n},{3 + n},3.75,z\n" for n in range(8))
+    return _files(folder, PICTURE_MAPPING, PICTURE_CSV + more)
+
+
 _HERE = {"mapping": "{folder}/mapping.toml"}
 _BOTH = ("gaze.csv", "mapping.toml")
 MUTATION_SUBJECTS = (
@@ -104,6 +120,9 @@ MUTATION_SUBJECTS = (
     ),
     Subject(
         "mapped_csv", _screen, _HERE, _BOTH, kinds={"mapping.toml": "lines"}, separator=";",
+    ),
+    Subject(
+        "mapped_csv", _picture, _HERE, _BOTH, text_columns=frozenset({"NOTE"}), kinds={"mapping.toml": "lines"},
     ),
 )  # fmt: skip
 
@@ -137,6 +156,46 @@ def test_degrees_on_a_screen_become_fractions_of_it(tmp_path: Path) -> None:
     assert data.scanpaths() == []
     far = _read(_files(tmp_path, SCREEN_MAPPING, SCREEN_CSV.replace("10.5", "80.5")))
     assert far.provenance["notes"][1:] == ["1 of 5 samples lie off the screen."]
+
+
+def test_places_on_the_screen_become_voxels_through_the_declared_picture(tmp_path: Path) -> None:
+    data = _read(_files(tmp_path, PICTURE_MAPPING, PICTURE_CSV))
+    table = data.fixations
+    # The picture's 300 x 200 pixels are 2 screen pixels each: its edge is half a pixel before the first centre.
+    assert table["x_voxel"].tolist()[:2] == [-0.5, 149.5]
+    assert table["y_voxel"].tolist()[:2] == [-0.5, 99.5]
+    assert table["z_voxel"].tolist()[:2] == [0, 39]
+    assert table["on_image"].tolist() == [True, True, False]
+    assert table["x_screen_norm"].tolist() == [0.2, 0.5, 0.1995]
+    assert len(data.scanpaths()[0]) == 2
+    assert data.provenance["notes"] == [
+        "The picture is taken to have stood still on the screen, without zoom and pan.",
+        "1 of 3 fixations lie outside their image.",
+    ]
+    out = write_mapped_csv(data, tmp_path / "out", {"mapping": str(tmp_path / "mapping.toml")})
+    assert _read_beside(out[0], tmp_path)["x_voxel"].tolist()[:2] == [-0.5, 149.5]
+
+
+def _read_beside(path: Path, folder: Path) -> pd.DataFrame:
+    return read_mapped_csv(path, {"mapping": str(folder / "mapping.toml")}).fixations
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (",40,3", ",41,3", r"gaze.csv, row 3, column SLICE: slice 40 \(from 0\) of a case with 40"),
+        ("width_px = 600.0", "width_px = -1.0", "picture.width_px"),
+        ('z = "voxel"', 'z = "mm"', "units.z: beside places on a screen"),
+        ('shape = "40x200x300"', "", "place.shape: places on an image need its size"),
+        ("left_px = 200.0", "left_px = 5000.0", "no place lies on the picture"),
+        ('frame = "screen"', 'frame = "image"', "picture: places on an image need none"),
+    ],
+)
+def test_a_picture_that_cannot_be_is_one_line(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = _files(tmp_path, PICTURE_MAPPING.replace(old, new), PICTURE_CSV.replace(old, new))
+    with pytest.raises(FormatError, match=said) as caught:
+        _read(path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -251,6 +310,6 @@ def test_millimetres_need_a_geometry(tmp_path: Path) -> None:
         _read(_files(tmp_path, mapping, IMAGE_CSV))
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", [0, 1, 2])
 def test_damage_never_changes_numbers_in_silence(tmp_path: Path, number: int) -> None:
     assert_no_silent_damage(MUTATION_SUBJECTS[number], tmp_path)
