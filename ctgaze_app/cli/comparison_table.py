@@ -142,7 +142,7 @@ def _footnotes(comparison: Comparison) -> Iterator[str]:
         f"Floors: as many fixations as the reference, {parameters.floor_draws} draws averaged, seed {parameters.seed}. "
         f"{SHORT_NAMES[SHUFFLE].capitalize()}: another patient's path cut or repeated to the reference's length. "
         f"{SHORT_NAMES[OTHER_PATIENT].capitalize()}: another patient's human path after body normalisation, with its "
-        f"own length. {SAW_TOOTH.capitalize()}: no chance. {MARKOV}: taught on other patients."
+        f"own length. {SAW_TOOTH.capitalize()}: no randomness in it. {MARKOV}: taught on other patients."
     )
     if comparison.masked:
         yield "Maps are limited to the body, and floors to the body or the lungs, as found in the CT."
