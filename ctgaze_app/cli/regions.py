@@ -52,8 +52,9 @@ def regions(
         typer.Option(
             "--regions",
             metavar="[CASE=]FILE",
-            help="Masks of a session's CT (NIfTI, DICOM SEG), or a CSV of boxes with the columns case, region, "
-            "i_first, i_last, j_first, j_last, k_first, k_last (column, row and slice, from 0).",
+            help="Masks of a session's CT (NIfTI, DICOM SEG), the folder of a chest X-ray data set with its organ "
+            "masks, or a CSV of boxes with the columns case, region, i_first, i_last, j_first, j_last, k_first, "
+            "k_last (column, row and slice, from 0).",
         ),
     ] = None,
     group: Annotated[
@@ -143,6 +144,9 @@ def _regions(given: Sequence[str], sources: Sequence[Path], datasets: Sequence[D
         if not found or case not in cases:
             case, file = "", text
         path = Path(file)
+        if path.is_dir():
+            masks |= _masks_of_data_set(path, datasets)
+            continue
         if path.suffix.lower() == ".csv":
             table = _read_boxes(path)
             boxes.append(table.assign(case=case) if case else table)
@@ -154,6 +158,23 @@ def _regions(given: Sequence[str], sources: Sequence[Path], datasets: Sequence[D
     if boxes and masks:
         raise FormatError("boxes and masks cannot be mixed", remedy="give one kind")
     return (pd.concat(boxes, ignore_index=True) if boxes else None), (masks or None)
+
+
+def _masks_of_data_set(folder: Path, datasets: Sequence[DataSet]) -> dict[str, Sequence[LabelledRegion]]:
+    """The organ masks of chest X-ray pictures, of the cases that have some."""
+    from ctgaze_app.formats.contract import FormatError
+    from ctgaze_app.formats.egd_masks import read_masks
+
+    records = {record.case: record for dataset in datasets for record in dataset.cases}
+    masks = {case: read_masks(folder, case, record.shape_kji[1:]) for case, record in records.items()}
+    found: dict[str, Sequence[LabelledRegion]] = {case: regions for case, regions in masks.items() if regions}
+    if not found:
+        raise FormatError(
+            "holds no masks of these cases",
+            place=folder.name,
+            remedy="name the folder of the chest X-ray data set, the one with audio_segmentation_transcripts",
+        )
+    return found
 
 
 def _read_boxes(path: Path) -> Any:

@@ -28,16 +28,17 @@ NAMES = {
 """File name to structure; some releases misspell one."""
 
 
-def read_masks(folder: Path, case: str) -> tuple[LabelledRegion, ...]:
+def read_masks(folder: Path, case: str, size: tuple[int, int] | None = None) -> tuple[LabelledRegion, ...]:
     """The masks of one picture of the data set in `folder`, in the order of their names; empty when it has none.
 
-    Any further PNG is taken under its own name. A mask without a white pixel is left out.
+    Any further PNG is taken under its own name. A mask without a white pixel is left out. `size` are the picture's rows
+    and columns, when they are known.
 
     Raises
     ------
     FormatError
         When a file is no picture of one channel of 0 and 255, two spellings of one structure are both there, or the
-        masks of one picture differ in size.
+        masks of one picture differ in size, or from the picture.
     """
     found: dict[str, LabelledRegion] = {}
     shape: tuple[int, ...] | None = None
@@ -48,6 +49,12 @@ def read_masks(folder: Path, case: str) -> tuple[LabelledRegion, ...]:
             raise FormatError(
                 f"has {mask.shape[1]} x {mask.shape[0]} pixels, the masks beside it {shape[1]} x {shape[0]}",
                 place=f"{at(path)} of {case}",
+            )
+        if size is not None and mask.shape != size:
+            raise FormatError(
+                f"has {mask.shape[1]} x {mask.shape[0]} pixels, the picture {size[1]} x {size[0]}",
+                place=f"{at(path)} of {case}",
+                remedy="draw masks on the picture's own pixels",
             )
         shape = mask.shape
         if name in found:

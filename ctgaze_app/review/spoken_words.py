@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -143,20 +143,6 @@ def words_of_fixations(
     for number in np.lexsort((start[pairs.word], pairs.fixation)):
         spoken[int(pairs.fixation[number])].append(texts[int(pairs.word[number])])
     return [" ".join(each) for each in spoken]
-
-
-def with_words(fixations: pd.DataFrame, words: pd.DataFrame, window: LookBack | None = None) -> pd.DataFrame:
-    """The fixation table with its `words` column filled, trial by trial where both tables have a `trial` column."""
-    filled = fixations.copy()
-    if "trial" not in fixations.columns or "trial" not in words.columns:
-        filled["words"] = words_of_fixations(fixations, words, window)
-        return filled
-    keys = [name for name in ("session", "trial") if name in fixations.columns and name in words.columns]
-    filled["words"] = ""
-    for key, rows in fixations.groupby(keys, sort=False):
-        mine = words[(words[keys] == list(key)).all(axis=1)]
-        filled.loc[rows.index, "words"] = words_of_fixations(rows, mine, window)
-    return filled
 
 
 def find_mentions(words: Mapping[str, Any], phrases: Mapping[str, Sequence[str]]) -> tuple[Mention, ...]:

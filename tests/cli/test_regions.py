@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from ctgaze_app.cli import app
+from ctgaze_app.formats.egd_masks import write_mask
+from ctgaze_app.formats.egd_tables import CASE_FOLDER
 from ctgaze_app.formats.registry import format_named
 from tests.factories.sessions import make_session
 from tests.formats.test_region_report import grouped
@@ -33,6 +37,29 @@ def test_groups_are_compared_and_the_files_hold_what_is_printed(imported: Path, 
     told = json.loads(CliRunner().invoke(app, [*asked, "--json"]).output)
     assert told["statistics"]["tests"][1]["published_p_value"] == pytest.approx(tests["published_p_value"][1])
     assert len(told["readings"]) == 16
+
+
+def test_organ_masks_of_a_chest_x_ray_data_set_are_regions(tmp_path: Path) -> None:
+    volumes, imported = grouped(), tmp_path / "set"
+    pictures = tuple(replace(record, shape_kji=(1, 512, 512), kind="image") for record in volumes.cases)
+    own = format_named("ctgaze")
+    assert own.write is not None
+    flat = replace(volumes, cases=pictures, fixations=volumes.fixations.assign(z_voxel=0.0), regions=None, samples=None)
+    own.write(replace(flat, events=None, words=None), imported, {})
+    place = tmp_path / "egd" / CASE_FOLDER / "case-0"
+    place.mkdir(parents=True)
+    mask = np.zeros((512, 512), dtype=bool)
+    mask[:, :256] = True
+    write_mask(place / "left_lung.png", mask)
+    done = CliRunner().invoke(app, ["regions", str(imported), "--regions", str(tmp_path / "egd"), "--json"])
+    assert done.exit_code == 0, done.output
+    rows = json.loads(done.output)["readings"]
+    assert [(row["case"], row["region"], row["n_fixations"]) for row in rows] == [("case-0", "left lung", 6)]
+    write_mask(place / "left_lung.png", mask[:100])
+    refused = CliRunner().invoke(app, ["regions", str(imported), "--regions", str(tmp_path / "egd")])
+    assert "has 512 x 100 pixels, the picture 512 x 512" in str(refused.exception)
+    empty = CliRunner().invoke(app, ["regions", str(imported), "--regions", str(tmp_path)])
+    assert "holds no masks of these cases" in str(empty.exception)
 
 
 def test_nothing_that_exists_is_overwritten(imported: Path) -> None:

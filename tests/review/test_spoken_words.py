@@ -18,7 +18,6 @@ from ctgaze_app.review.spoken_words import (
     find_mentions,
     fixations_before_words,
     window_sensitivity,
-    with_words,
     words_of_fixations,
 )
 
@@ -85,15 +84,6 @@ def test_rows_without_an_onset_belong_to_no_word_and_broken_words_are_named() ->
 
 def test_a_fixation_without_length_belongs_to_no_word() -> None:
     assert words_of_fixations(FIXATIONS.assign(duration_s=0.0), WORDS, LookBack(1.0)) == [""] * 5
-
-
-def test_the_words_column_is_filled_trial_by_trial() -> None:
-    both = pd.concat([FIXATIONS.assign(trial=1), FIXATIONS.assign(trial=2)], ignore_index=True).assign(words="")
-    filled = with_words(both, WORDS.assign(trial=2), LookBack(1.0))
-    assert filled["words"].tolist() == [""] * 5 + ["", "small", "small nodule", "nodule", ""]
-    assert both["words"].tolist() == [""] * 10
-    single = with_words(FIXATIONS, WORDS, LookBack(1.0))
-    assert single["words"].tolist() == ["", "small", "small nodule", "nodule", ""]
 
 
 def test_mentions_are_found_whatever_case_and_punctuation_and_the_longest_wins() -> None:
