@@ -16,6 +16,17 @@ os.environ["CTGAZE_LSL_SESSION"] = f"test-{uuid.uuid4().hex[:12]}"
 os.environ.pop("LSLAPICFG", None)
 
 
+IN_REAL_TIME = ("acquisition", "calibration", "journeys", "ui", "study/test_live.py", "cli/test_tracker.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what measures time, streams or paints in one process when tests run in several (pytest-xdist)."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(IN_REAL_TIME):
+            item.add_marker(pytest.mark.xdist_group("real-time"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real CT and gaze recordings beside the checkout."""
