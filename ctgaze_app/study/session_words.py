@@ -36,13 +36,13 @@ def session_words(
     SessionError
         When a transcript cannot be read.
     """
-    import pandas as pd
-
     parts: list[dict[str, Any]] = []
     notes = []
     transcripts = {trial.number: folder / "dictation" / f"{_stem(trial)}.transcript.json" for trial in trials}
     if not any(path.is_file() for path in transcripts.values()):
         return None, []
+    import pandas as pd
+
     for trial in trials:
         path = transcripts[trial.number]
         if not path.is_file():
