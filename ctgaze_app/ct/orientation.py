@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""NIfTI's world is right-anterior-superior, DICOM's left-posterior-superior; the same matrix leads both ways."""
 _POSITIVE, _NEGATIVE = "LPH", "RAF"  # LPS axes: + is left, posterior, head
 _LEAST_COSINE = 0.2  # a part under 12 degrees is not worth a letter
 

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctgaze_app.ct.orientation import RAS_FROM_LPS
 from ctgaze_app.formats.checked_csv import Column, read_csv_table
 from ctgaze_app.formats.contract import FormatError, at
 
 SHAPE_HELP = "SLICESxROWSxCOLUMNS, a CSV with case,slices,rows,columns, or a folder with <case>.nii.gz"
-RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""NIfTI's world is right-anterior-superior, DICOM's left-posterior-superior; the same matrix leads both ways."""
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 LARGEST = 100_000
 FLAT = 1e-12

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ctgaze_app.ct.orientation import RAS_FROM_LPS
 from ctgaze_app.ct.volume import Volume
-from ctgaze_app.formats.case_grids import RAS_FROM_LPS
 from ctgaze_app.formats.contract import FormatError, at
 
 SCANNER = 1

@@ -8,16 +8,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from ctgaze_app.formats.case_fields import CaseFields, StrictRecord, case_fields, case_from_fields
+from ctgaze_app.formats.case_fields import StrictRecord
 from ctgaze_app.formats.checked_json import read_json_model
 from ctgaze_app.formats.contract import Format, FormatError, at
 from ctgaze_app.formats.dataset import DataSet
 from ctgaze_app.formats.dataset_checks import TABLE_COLUMNS, check_dataset
 from ctgaze_app.formats.dataset_columns import meanings
+from ctgaze_app.formats.dataset_document import DocumentFields, TableName, check_document, dataset_of, document
 from ctgaze_app.formats.written_files import json_bytes, write_files
 
 if TYPE_CHECKING:
@@ -48,14 +49,10 @@ class _Table(StrictRecord):
     columns: dict[str, str]
 
 
-class _Content(StrictRecord):
+class _Content(DocumentFields):
     format: Literal["ctgaze"]
     schema_version: Literal[1] = Field(alias="schema")
-    source: Literal["reader", "model", "simulated"]
-    screen: dict[str, float]
-    cases: list[CaseFields]
-    tables: dict[Literal["fixations", "samples", "events", "words", "regions"], _Table]
-    provenance: dict[str, Any]
+    tables: dict[TableName, _Table]
 
 
 def read_ctgaze(path: Path, options: Mapping[str, str]) -> DataSet:
@@ -63,25 +60,9 @@ def read_ctgaze(path: Path, options: Mapping[str, str]) -> DataSet:
     path = Path(path)
     described = path / DATASET_FILE if path.is_dir() else path
     content = read_json_model(described, _Content)
-    if "fixations" not in content.tables:
-        raise FormatError("names no table of fixations", place=at(described), remedy="restore it from a copy")
-    for name, value in content.screen.items():
-        if not 0 < value < 1e6:
-            raise FormatError(f"screen.{name}: {value} cannot be", place=at(described), remedy="correct this field")
+    check_document(described, content, content.tables)
     tables = {name: _read_table(described, name, table) for name, table in content.tables.items()}
-    dataset = DataSet(
-        cases=tuple(case_from_fields(described, record) for record in content.cases),
-        fixations=tables["fixations"],
-        samples=tables.get("samples"),
-        events=tables.get("events"),
-        words=tables.get("words"),
-        regions=tables.get("regions"),
-        screen=content.screen,
-        source=content.source,
-        provenance=content.provenance,
-    )
-    check_dataset(dataset, described)
-    return dataset
+    return dataset_of(described, content, tables)
 
 
 def write_ctgaze(dataset: DataSet, folder: Path, options: Mapping[str, str]) -> tuple[Path, ...]:
@@ -101,16 +82,7 @@ def write_ctgaze(dataset: DataSet, folder: Path, options: Mapping[str, str]) -> 
             "sha256": hashlib.sha256(files[file]).hexdigest(),
             "columns": meanings(name, list(table.columns)),
         }
-    content = {
-        "format": "ctgaze",
-        "schema": 1,
-        "source": dataset.source,
-        "screen": {name: float(value) for name, value in dataset.screen.items()},
-        "cases": [case_fields(record) for record in dataset.cases],
-        "tables": tables,
-        "provenance": dict(dataset.provenance),
-    }
-    return write_files(Path(folder), {**files, DATASET_FILE: json_bytes(content)})
+    return write_files(Path(folder), {**files, DATASET_FILE: json_bytes(document("ctgaze", dataset, tables))})
 
 
 def _parquet_bytes(name: str, table: pd.DataFrame) -> bytes:

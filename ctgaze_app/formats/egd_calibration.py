@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ctgaze_app.formats.egd_display import SCREEN
+from ctgaze_app.review.plain_json import plain_json
 
 TARGET_NORM = (0.5, 0.5)
 
@@ -97,9 +98,8 @@ def calibration_record(errors: Sequence[CalibrationError]) -> dict[str, Any]:
         by_session.setdefault(error.session, []).append(error)
     overall = summary(errors)
     parts = {session: summary(group) for session, group in by_session.items()}
-    plain = [{name: _plain(value) for name, value in asdict(error).items()} for error in errors]
     return {
-        "targets": plain,
+        "targets": [plain_json(asdict(error)) for error in errors],
         "all": _lists(overall),
         "sessions": {session: _lists(part) for session, part in parts.items()},
     }
@@ -113,7 +113,3 @@ def _lists(figures: CalibrationSummary | None) -> dict[str, Any] | None:
     if figures is None:
         return None
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(figures).items()}
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -25,6 +25,7 @@ from ctgaze_app.formats.picture_rectangle import (
     PictureOnScreen,
     declared_picture,
     declared_screen,
+    places_on,
 )
 from ctgaze_app.study.session import is_code
 
@@ -159,17 +160,10 @@ def _place(
 ) -> dict[str, Any]:
     """Screen fractions and places on the picture from the tracker's coordinates."""
     screen_x, screen_y = x - display[0], y - display[1]
-    column = row = np.full(len(x), np.nan)
-    inside = np.zeros(len(x), dtype=bool)
-    if picture is not None:
-        column, row, inside = picture.to_image(screen_x, screen_y)
     return {
         "x_screen_norm": screen_x / (display[2] - display[0]),
         "y_screen_norm": screen_y / (display[3] - display[1]),
-        "x_voxel": column,
-        "y_voxel": row,
-        "z_voxel": np.where(inside, 0.0, np.nan),
-        "on_image": inside,
+        **places_on(picture, screen_x, screen_y),
     }
 
 

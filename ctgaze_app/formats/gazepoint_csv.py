@@ -31,6 +31,7 @@ from ctgaze_app.formats.picture_rectangle import (
     PictureOnScreen,
     declared_picture,
     declared_screen,
+    places_on,
 )
 from ctgaze_app.formats.text_file import read_text_bytes
 from ctgaze_app.study.session import is_code
@@ -280,14 +281,13 @@ def _place(
 ) -> dict[str, Any]:
     valid = rows.column(f"{gaze}V") == 1
     x, y = (np.where(valid, rows.column(f"{gaze}{axis}"), np.nan) for axis in "XY")
-    nowhere = np.full(len(x), np.nan)
-    column, row, inside = nowhere, nowhere, np.zeros(len(x), dtype=bool)
-    if picture is not None and screen is not None:
-        column, row, inside = picture.to_image(x * screen[0], y * screen[1])
+    width, height = screen or (np.nan, np.nan)  # a picture is declared only together with the screen
     return columns | {
-        "valid": valid, "x_screen_norm": x, "y_screen_norm": y, "x_voxel": column, "y_voxel": row,
-        "z_voxel": np.where(inside, 0.0, np.nan), "on_image": inside,
-    }  # fmt: skip
+        "valid": valid,
+        "x_screen_norm": x,
+        "y_screen_norm": y,
+        **places_on(picture, x * width, y * height),
+    }
 
 
 def _frame(columns: Mapping[str, Any], names: tuple[str, ...], rows: GazeRows) -> pd.DataFrame:

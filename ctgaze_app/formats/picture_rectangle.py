@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,15 @@ class PictureOnScreen:
         row = (y_screen_px - self.top_px) / self.height_px * self.rows - 0.5
         inside = (column >= -0.5) & (column < self.columns - 0.5) & (row >= -0.5) & (row < self.rows - 0.5)
         return np.where(inside, column, np.nan), np.where(inside, row, np.nan), inside
+
+
+def places_on(picture: PictureOnScreen | None, x_screen_px: Floats, y_screen_px: Floats) -> dict[str, NDArray[Any]]:
+    """The columns of a data set that say where on the picture a point lies; nowhere without a picture."""
+    column = row = np.full(len(x_screen_px), np.nan)
+    inside = np.zeros(len(x_screen_px), dtype=bool)
+    if picture is not None:
+        column, row, inside = picture.to_image(x_screen_px, y_screen_px)
+    return {"x_voxel": column, "y_voxel": row, "z_voxel": np.where(inside, 0.0, np.nan), "on_image": inside}
 
 
 def declared_screen(options: Mapping[str, str]) -> tuple[float, float] | None:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from ctgaze_app.formats.case_fields import CaseFields, StrictRecord, case_fields, case_from_fields
+from ctgaze_app.formats.case_fields import StrictRecord
 from ctgaze_app.formats.checked_csv import Column, read_csv_table
 from ctgaze_app.formats.checked_json import read_json_model
 from ctgaze_app.formats.contract import Format, FormatError, Option, at
 from ctgaze_app.formats.dataset import DataSet
 from ctgaze_app.formats.dataset_checks import TABLE_COLUMNS, check_dataset
 from ctgaze_app.formats.dataset_columns import meanings
+from ctgaze_app.formats.dataset_document import DocumentFields, TableName, check_document, dataset_of, document
 from ctgaze_app.formats.written_files import csv_bytes, json_bytes, write_files
 
 if TYPE_CHECKING:
@@ -44,14 +45,10 @@ class _Table(StrictRecord):
     columns: dict[str, _Column]
 
 
-class _Content(StrictRecord):
+class _Content(DocumentFields):
     format: Literal["plain_tables"]
     version: Literal[1] = Field(alias="schema")
-    source: Literal["reader", "model", "simulated"]
-    screen: dict[str, float]
-    cases: list[CaseFields]
-    tables: dict[Literal["fixations", "samples", "events", "words", "regions"], _Table]
-    provenance: dict[str, Any]
+    tables: dict[TableName, _Table]
 
 
 def write_plain_tables(dataset: DataSet, folder: Path, options: Mapping[str, str]) -> tuple[Path, ...]:
@@ -74,16 +71,7 @@ def write_plain_tables(dataset: DataSet, folder: Path, options: Mapping[str, str
                 for column, meaning in columns.items()
             },
         }
-    content = {
-        "format": "plain_tables",
-        "schema": 1,
-        "source": dataset.source,
-        "screen": {name: float(value) for name, value in dataset.screen.items()},
-        "cases": [case_fields(record) for record in dataset.cases],
-        "tables": tables,
-        "provenance": dict(dataset.provenance),
-    }
-    return write_files(Path(folder), {**files, UNITS_FILE: json_bytes(content)})
+    return write_files(Path(folder), {**files, UNITS_FILE: json_bytes(document("plain_tables", dataset, tables))})
 
 
 def _parquet_bytes(table: pd.DataFrame) -> bytes:
@@ -99,25 +87,10 @@ def read_plain_tables(path: Path, options: Mapping[str, str]) -> DataSet:
     path = Path(path)
     described = path / UNITS_FILE if path.is_dir() else path
     content = read_json_model(described, _Content)
-    if "fixations" not in content.tables:
-        raise FormatError("names no table of fixations", place=at(described), remedy="restore it from a copy")
-    for name, value in content.screen.items():
-        if not 0 < value < 1e6:
-            raise FormatError(f"screen.{name}: {value} cannot be", place=at(described), remedy="correct this field")
+    check_document(described, content, content.tables)
     tables = {name: _read(described, name, table) for name, table in content.tables.items()}
-    dataset = DataSet(
-        cases=tuple(case_from_fields(described, record) for record in content.cases),
-        fixations=tables["fixations"],
-        samples=tables.get("samples"),
-        events=tables.get("events"),
-        words=tables.get("words"),
-        regions=tables.get("regions"),
-        screen=content.screen,
-        source=content.source,
-        provenance=content.provenance,
-    )
-    check_dataset(dataset, described, {name: described.parent / table.file for name, table in content.tables.items()})
-    return dataset
+    files: dict[str, Path] = {name: described.parent / table.file for name, table in content.tables.items()}
+    return dataset_of(described, content, tables, files)
 
 
 def _read(described: Path, name: str, record: _Table) -> pd.DataFrame:

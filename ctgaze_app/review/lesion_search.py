@@ -20,6 +20,7 @@ from ctgaze_app.gaze.frames import voxel_to_screen_px
 from ctgaze_app.gaze.view_track import ViewTrack
 from ctgaze_app.review.dwell_points import DwellPoints
 from ctgaze_app.review.lesion_angles import angles_to_region_deg, gaussian_nodes, pixels_on_slice, slices_of
+from ctgaze_app.review.plain_json import plain_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,7 +138,7 @@ class LesionSearch:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; what is not known is None."""
-        plain: dict[str, Any] = _plain(asdict(self))
+        plain: dict[str, Any] = plain_json(asdict(self))
         return plain
 
 
@@ -156,8 +157,8 @@ class LesionSearchResult:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {
-            "rules": _plain(asdict(self.rules)),
-            "uncertainty_deg": _plain(self.uncertainty_deg),
+            "rules": plain_json(asdict(self.rules)),
+            "uncertainty_deg": plain_json(self.uncertainty_deg),
             "left_out_s": dict(self.left_out_s),
             "lesions": [lesion.to_dict() for lesion in self.lesions],
         }
@@ -320,14 +321,3 @@ def _chances(
         return 0.0, 0.0, chances
     best = max(float(met[close.owner == number].any(axis=0).mean()) for number in np.unique(close.owner))
     return float(met.any(axis=0).mean()), best, chances
-
-
-def _plain(value: Any) -> Any:
-    """Plain JSON values: numbers that are not finite become None."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if np.isfinite(value) else None
-    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,6 +20,7 @@ from ctgaze_app.review.dwell_points import (
     dwell_points_of_segments,
     merged_in_cells,
 )
+from ctgaze_app.review.plain_json import plain_json
 from ctgaze_app.review.saccade_measures import (
     Distribution,
     distribution,
@@ -104,7 +104,7 @@ class ReadingMeasures:
             "organ": None if self.organ is None else self.organ.to_dict(),
             "left_out_s_by_reason": dict(self.left_out_s),
         }
-        plain = _without_nan({**self.scalars(), "curves": nested})
+        plain = plain_json({**self.scalars(), "curves": nested})
         assert isinstance(plain, dict)
         return plain
 
@@ -232,13 +232,3 @@ def _centre_ij(mask: NDArray[np.bool_]) -> tuple[float, float]:
     """Middle of a mask's bounding box in the slice."""
     i, j = np.flatnonzero(mask.any(axis=(0, 1))), np.flatnonzero(mask.any(axis=(0, 2)))
     return (float(i[0]) + float(i[-1])) / 2, (float(j[0]) + float(j[-1])) / 2
-
-
-def _without_nan(value: object) -> object:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _without_nan(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(each) for each in value]
-    return value

@@ -17,6 +17,7 @@ import numpy as np
 
 from ctgaze_app.review.crossed_designs import DEFAULT_RESAMPLES, crossed_mixed_model, two_way_bootstrap
 from ctgaze_app.review.effect_sizes import false_discovery_rate, hedges_g, holm
+from ctgaze_app.review.plain_json import plain_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,19 +61,12 @@ class RegionStatistics:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; what is not known is None."""
-        rows = [
-            {
-                name: None if isinstance(value, float) and not np.isfinite(value) else value
-                for name, value in row.items()
-            }
-            for row in self.table.astype(object).to_dict("records")
-        ]
         return {
             "measure": self.measure,
             "pairs": [list(pair) for pair in self.pairs],
             "resamples": self.resamples,
             "seed": self.seed,
-            "tests": rows,
+            "tests": plain_json(self.table.astype(object).to_dict("records")),
         }
 
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ctgaze_app.ct.labelled_region import LabelledRegion
 from ctgaze_app.errors import CTGazeError
+from ctgaze_app.review.plain_json import plain_json
 from ctgaze_app.review.slice_dwell import ShownSlices
 
 if TYPE_CHECKING:
@@ -77,10 +78,8 @@ class RegionGaze:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; what is not known is None."""
-        return {
-            name: None if isinstance(value, float) and not np.isfinite(value) else value
-            for name, value in asdict(self).items()
-        }
+        plain: dict[str, Any] = plain_json(asdict(self))
+        return plain
 
 
 def membership(

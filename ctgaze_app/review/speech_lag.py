@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ctgaze_app.review.plain_json import plain_json
 from ctgaze_app.review.spoken_words import Mention
 
 Floats = NDArray[np.float64]
@@ -62,10 +63,8 @@ class SpeechLag:
         """Plain JSON values; what is not known is None."""
         plain = asdict(self) | {"lags_s": self.lags_s.tolist(), "curve": self.curve.tolist()}
         plain["sensitivity"] = [{"window_s": window, "lag_s": lag} for window, lag in self.sensitivity]
-        return {
-            name: None if isinstance(value, float) and not np.isfinite(value) else value
-            for name, value in plain.items()
-        }
+        checked: dict[str, Any] = plain_json(plain)
+        return checked
 
 
 def speech_lag(

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ctgaze_app.review.plain_json import plain_json
+
 if TYPE_CHECKING:
     pass
 
@@ -230,7 +232,4 @@ def window_sensitivity(
 
 def effects_to_dict(effects: Sequence[WindowEffect]) -> list[dict[str, Any]]:
     """Plain JSON values; what is not known is None."""
-    return [
-        {name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in row.items()}
-        for row in map(asdict, effects)
-    ]
+    return [plain_json(asdict(effect)) for effect in effects]

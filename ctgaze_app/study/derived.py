@@ -126,7 +126,7 @@ def write_derived(
             (COLUMNS_FILE, columns),
         ):
             _replace(target / name, partial(Path.write_bytes, data=content))
-        record["tables"] = {name: _digest(target / name) for name in DERIVED_FILES if name != QUALITY_FILE}
+        record["tables"] = {name: file_digest(target / name) for name in DERIVED_FILES if name != QUALITY_FILE}
         quality_text = json.dumps(record, indent=1, allow_nan=False) + "\n"
         _replace(target / QUALITY_FILE, partial(Path.write_bytes, data=quality_text.encode("utf-8")))
     except OSError as error:
@@ -141,7 +141,9 @@ def write_derived(
 def changed_tables(folder: Path, record: Mapping[str, Any]) -> list[str]:
     """Tables that are not those that `quality.json` (its content is `record`) was written with."""
     made = record["tables"]
-    return [name for name in DERIVED_FILES if name != QUALITY_FILE and made[name] != _digest(folder / "derived" / name)]
+    return [
+        name for name in DERIVED_FILES if name != QUALITY_FILE and made[name] != file_digest(folder / "derived" / name)
+    ]
 
 
 def provenance(folder: Path, manifest: SessionManifest, parameters: DetectorParameters) -> dict[str, Any]:
@@ -169,10 +171,10 @@ def provenance(folder: Path, manifest: SessionManifest, parameters: DetectorPara
         "words_look_back": asdict(LookBack()),
         "inputs": {
             "manifest": hashlib.sha256(json.dumps(relevant, sort_keys=True).encode("utf-8")).hexdigest(),
-            "recordings": {part.file: _digest(folder / part.file) for part in manifest.parts},
+            "recordings": {part.file: file_digest(folder / part.file) for part in manifest.parts},
             "calibration": calibration_digests(folder),
             "transcripts": {
-                path.name: _digest(path) for path in sorted((folder / "dictation").glob("*.transcript.json"))
+                path.name: file_digest(path) for path in sorted((folder / "dictation").glob("*.transcript.json"))
             },
         },
     }
@@ -291,7 +293,8 @@ def _no_rows() -> GazeRows:
     return GazeRows(0, "", 0, GazeSamples(empty, empty, {}), mapped, small, none.astype(np.int32), 0.0)
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import Any, Literal
 import numpy as np
 
 from ctgaze_app import __version__
+from ctgaze_app.ct.orientation import RAS_FROM_LPS
 from ctgaze_app.errors import SessionError
 from ctgaze_app.review.dwell_points import dwell_points_of_samples, dwell_points_of_segments
 from ctgaze_app.review.dwell_volume import DEFAULT_SIGMA_DEG, MAP_PRESETS, dwell_volume
+from ctgaze_app.study.derived import file_digest
 from ctgaze_app.study.session import write_atomically
 from ctgaze_app.study.trial_tables import TABLES, NotShownError, SessionTables
-
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def write_dwell_map(
     origin = {
         **made.to_dict(), "ctgaze": __version__, "source": source,
         "sigma_deg": sigma_deg if preset is None else None, "preset": preset,
-        "tables": {name: _digest(folder / "derived" / name) for name in TABLES.values()},
+        "tables": {name: file_digest(folder / "derived" / name) for name in TABLES.values()},
     }  # fmt: skip
     _write(out, volume, np.asarray(series.affine_lps), sidecar, json.dumps(origin, indent=1, allow_nan=False) + "\n")
     return made
@@ -117,7 +116,7 @@ def _write(out: Path, volume: np.ndarray, affine_lps: np.ndarray, sidecar: Path,
     """Both files or none."""
     import nibabel
 
-    image = nibabel.Nifti1Image(np.transpose(volume, (2, 1, 0)), LPS_TO_RAS @ affine_lps)
+    image = nibabel.Nifti1Image(np.transpose(volume, (2, 1, 0)), RAS_FROM_LPS @ affine_lps)
     image.header.set_xyzt_units("mm")
     image.header["descrip"] = b"CTGaze dwell volume"
     staging = out.with_name("writing-" + out.name)
@@ -139,8 +138,3 @@ def _write(out: Path, volume: np.ndarray, affine_lps: np.ndarray, sidecar: Path,
             for path in (staging, sidecar, sidecar.with_name(sidecar.name + ".new")):
                 with contextlib.suppress(OSError):
                     path.unlink(missing_ok=True)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

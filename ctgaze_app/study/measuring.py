@@ -7,7 +7,6 @@ says what the columns mean.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from ctgaze_app.review.lungs import Lungs, LungsError, find_lungs
 from ctgaze_app.review.measure_columns import lesion_meaning, meaning
 from ctgaze_app.review.reading_measures import ReadingMeasures, reading_measures
 from ctgaze_app.study.calibrations import calibration_of_trial
+from ctgaze_app.study.derived import file_digest
 from ctgaze_app.study.loading import load_volumes
 from ctgaze_app.study.sensitivity import session_sensitivity
 from ctgaze_app.study.session import SessionManifest, write_atomically
@@ -331,10 +331,10 @@ def measures_provenance(folder: Path, organ: Organ, truth: Mapping[str, Truth]) 
     return {
         "ctgaze": __version__,
         "organ": organ,
-        "tables": {name: _digest(folder / "derived" / name) for name in TABLES.values()},
+        "tables": {name: file_digest(folder / "derived" / name) for name in TABLES.values()},
         "truth": {
             case: {
-                "file": _digest(each.path),
+                "file": file_digest(each.path),
                 "format": each.format,
                 "options": dict(each.options),
                 "reported": None if each.reported is None else sorted(each.reported),
@@ -386,8 +386,3 @@ def measures_notes(folder: Path) -> tuple[str, ...]:
 
 def _csv(table: pd.DataFrame) -> str:
     return str(table.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctgaze_app.ct.labelled_region import LabelledRegion
+from ctgaze_app.ct.orientation import RAS_FROM_LPS
 from ctgaze_app.ct.truth.contract import TruthError, TruthFormat, TruthOption, number_option
 from ctgaze_app.ct.truth.placement import OTHER_SCAN, folder_free
 from ctgaze_app.ct.volume import Volume
@@ -170,7 +171,7 @@ def _affine_lps(image: Any, tolerance_mm: float, path: Path) -> NDArray[np.float
         off = np.abs((corners @ (np.asarray(sform) - np.asarray(qform)).T)[:, :3]).max()
         if not off <= max(tolerance_mm, 0.01):
             raise TruthError(f"its sform and qform differ by {off:.3g} mm", place=path.name, remedy="write one of them")
-    return np.asarray(np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine, dtype=np.float64)
+    return np.asarray(RAS_FROM_LPS @ affine, dtype=np.float64)
 
 
 def _corner_indices(shape: tuple[int, ...]) -> NDArray[np.float64]:
