@@ -9,10 +9,10 @@ import numpy as np
 
 from ctgaze_app.errors import SessionError
 from ctgaze_app.formats.contract import FormatError
+from ctgaze_app.study.sound_track import recorded_sound
 
 if TYPE_CHECKING:
-    from ctgaze_app.review.audio_track import AudioTrack
-    from ctgaze_app.study.session import SessionManifest, TrialRecord
+    from ctgaze_app.study.session import TrialRecord
 
 MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
@@ -42,7 +42,7 @@ def write_sound(session: Path, trial: int, case: str, folder: Path) -> bool:
         raise SessionError(
             f"has no trial {trial} of case {case}", place=session.name, remedy="name the session of these tables"
         )
-    track = _track(session, manifest, record)
+    track = recorded_sound(session, manifest, record)
     origin_lsl = _origin_lsl(session, record)
     if track is None or origin_lsl is None:
         return False
@@ -84,28 +84,3 @@ def _origin_lsl(session: Path, record: TrialRecord) -> float | None:
     rows = pd.read_csv(path, usecols=["trial", "part", "onset_s", "onset_lsl"])
     rows = rows[(rows["trial"] == record.number) & (rows["part"] == record.part)]
     return float((rows["onset_lsl"] - rows["onset_s"]).median()) if len(rows) else None
-
-
-def _track(session: Path, manifest: SessionManifest, record: TrialRecord) -> AudioTrack | None:
-    import soundfile
-
-    from ctgaze_app.acquisition.streams import AUDIO_STREAM_NAME
-    from ctgaze_app.acquisition.xdf import read_xdf
-    from ctgaze_app.study.raw_session import markers_of
-    from ctgaze_app.study.sound_track import sound_track
-
-    stem = f"{record.number}_{record.case}"
-    paths = [session / "dictation" / f"{stem}{suffix}" for suffix in (".flac", ".wav")]
-    path = next((each for each in paths if each.is_file()), None)
-    part = next((each for each in manifest.parts if each.number == record.part), None)
-    if path is None or part is None:
-        return None
-    recording = read_xdf(session / part.file)
-    numbers = [
-        fields.get("file_number")
-        for _, fields in markers_of(recording)
-        if fields["event"] == "audio_start" and (fields.get("stem") == stem or fields.get("trial") == record.number)
-    ]
-    rows = np.vstack([np.empty((0, 3)), *(stream.numbers for stream in recording.find(name=AUDIO_STREAM_NAME))])
-    rows = rows[np.isin(rows[:, 0], [number for number in numbers if number is not None])]
-    return sound_track(path, float(soundfile.info(path).samplerate), rows[:, 1], rows[:, 2])

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ctgaze_app.acquisition.streams import AUDIO_STREAM_NAME
 from ctgaze_app.acquisition.xdf import XdfFile, read_xdf
 from ctgaze_app.ct.volume import Volume
 from ctgaze_app.errors import CTGazeError, SessionError
@@ -30,7 +28,7 @@ from ctgaze_app.study.derived import (
 from ctgaze_app.study.raw_session import markers_of, views_of
 from ctgaze_app.study.replay_tables import end_of_trial, events_of, fixations_of, gaze_track, segments_of
 from ctgaze_app.study.session import SessionManifest, TrialRecord, read_manifest
-from ctgaze_app.study.sound_track import sound_track
+from ctgaze_app.study.sound_track import sound_of_trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -278,42 +276,10 @@ def _open_trial(
         display_latency_s=manifest.display.latency_s,
         end_lsl=end_of_trial(markers, record.number),
     )
-    sound = _audio(folder, record, same_clock, markers)
+    sound = sound_of_trial(folder, record, same_clock, markers)
     return RecordedTrial(
         record, replay, sound, _trial_quality(quality, record), saccades=rows[SACCADE_FILE], blinks=rows[BLINK_FILE]
     )
-
-
-def _audio(
-    folder: Path, record: TrialRecord, recordings: list[XdfFile], markers: list[tuple[float, dict[str, Any]]]
-) -> AudioTrack | None:
-    import soundfile
-
-    stem = f"{record.number}_{record.case}"
-    paths = [folder / "dictation" / f"{stem}{suffix}" for suffix in (".flac", ".wav")]
-    path = next((path for path in paths if path.is_file()), None)
-    if path is None:
-        return None
-    numbers = {
-        fields.get("file_number")
-        for _, fields in markers
-        if fields["event"] == "audio_start" and (fields.get("stem") == stem or fields.get("trial") == record.number)
-    }
-    # A recorder that was restarted counts the frames of its own file anew; this is the file of the first one.
-    found = (_anchors(file, [number for number in numbers if number is not None]) for file in recordings)
-    anchors = next((rows for rows in found if len(rows)), np.empty((0, 3)))
-    try:
-        rate_hz = float(soundfile.info(path).samplerate)
-    except (OSError, RuntimeError) as error:
-        raise SessionError(f"this sound cannot be read: {error}", place=str(path), remedy="move it away") from error
-    return sound_track(path, rate_hz, anchors[:, 1], anchors[:, 2])
-
-
-def _anchors(recording: XdfFile, numbers: list[Any]) -> NDArray[np.float64]:
-    """(N, 3) rows of the audio clock that belong to these sound files."""
-    streams = recording.find(name=AUDIO_STREAM_NAME)
-    rows = np.vstack([np.empty((0, 3)), *(stream.numbers for stream in streams)])
-    return np.asarray(rows[np.isin(rows[:, 0], numbers)], dtype=np.float64)
 
 
 def _trial_quality(quality: Mapping[str, Any], record: TrialRecord) -> Mapping[str, Any]:

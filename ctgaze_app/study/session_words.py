@@ -11,11 +11,10 @@ import numpy as np
 
 from ctgaze_app.errors import SessionError
 from ctgaze_app.study.session import SessionManifest, TrialRecord
+from ctgaze_app.study.sound_track import recorded_sound
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from ctgaze_app.review.audio_track import AudioTrack
 
 
 WORD_COLUMNS = ("session", "reader", "trial", "case", "text", "start_s", "end_s", "source")
@@ -47,7 +46,7 @@ def session_words(
         path = transcripts[trial.number]
         if not path.is_file():
             continue
-        track = _track(folder, manifest, trial)
+        track = recorded_sound(folder, manifest, trial)
         if track is None or trial.number not in origins_lsl:
             notes.append(f"Words of trial {trial.number} are left out: its sound has no place on the session's clock.")
             continue
@@ -85,33 +84,3 @@ def _words(path: Path) -> list[dict[str, Any]]:
         raise SessionError(
             f"is no transcript: {type(error).__name__} {error}", place=path.name, remedy="restore it from a copy"
         ) from error
-
-
-def _track(folder: Path, manifest: SessionManifest, trial: TrialRecord) -> AudioTrack | None:
-    import soundfile
-
-    from ctgaze_app.acquisition.streams import AUDIO_STREAM_NAME
-    from ctgaze_app.acquisition.xdf import read_xdf
-    from ctgaze_app.study.raw_session import markers_of
-    from ctgaze_app.study.sound_track import sound_track
-
-    paths = [folder / "dictation" / f"{_stem(trial)}{suffix}" for suffix in (".flac", ".wav")]
-    sound = next((path for path in paths if path.is_file()), None)
-    if sound is None:
-        return None
-    try:
-        rate_hz = float(soundfile.info(sound).samplerate)
-    except (OSError, RuntimeError) as error:
-        raise SessionError("this sound cannot be read", place=sound.name, remedy="restore it from a copy") from error
-    for part in manifest.parts:
-        recording = read_xdf(folder / part.file)
-        numbers = [
-            fields["file_number"]
-            for _, fields in markers_of(recording)
-            if fields["event"] == "audio_start" and fields.get("stem") == _stem(trial) and "file_number" in fields
-        ]
-        rows = np.vstack([np.empty((0, 3)), *(s.numbers for s in recording.find(name=AUDIO_STREAM_NAME))])
-        rows = rows[np.isin(rows[:, 0], numbers)]
-        if len(rows):
-            return sound_track(sound, rate_hz, rows[:, 1], rows[:, 2])
-    return None
