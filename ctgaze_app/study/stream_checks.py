@@ -12,7 +12,7 @@ from ctgaze_app.acquisition.streams import AUDIO_STREAM_NAME, MARKER_STREAM_NAME
 from ctgaze_app.acquisition.xdf import XdfFile, XdfStream
 from ctgaze_app.gaze.view_track import ViewTrack
 from ctgaze_app.gaze.views import VIEW_CHANNELS, VIEW_STREAM_NAME
-from ctgaze_app.study.raw_session import gaze_stream
+from ctgaze_app.study.raw_session import gaze_stream, markers_of
 from ctgaze_app.study.session import SessionManifest
 from ctgaze_app.study.sound_repair import header_is_right
 
@@ -45,7 +45,7 @@ def check_streams(recording: XdfFile, manifest: SessionManifest, holds_trial: bo
         findings += _gaze_gaps(gaze, recording)
     views = [stream for stream in recording.find(name=VIEW_STREAM_NAME) if isinstance(stream.values, np.ndarray)]
     if not any(len(stream.time_raw) for stream in views):
-        findings.append((severity, "it holds no painted view"))
+        findings.append(("note" if _stopped_at_once(recording) else severity, "it holds no painted view"))
     for stream in views:
         findings += _check_views(stream)
     markers = recording.find(name=MARKER_STREAM_NAME)
@@ -60,6 +60,13 @@ def check_streams(recording: XdfFile, manifest: SessionManifest, holds_trial: bo
     if manifest.audio is not None and holds_trial and not recording.find(name=AUDIO_STREAM_NAME):
         findings.append(("note", "it holds no sound clock; its dictation cannot be placed in time"))
     return findings
+
+
+def _stopped_at_once(recording: XdfFile) -> bool:
+    """Whether the first trial began in the last second: its first view may never have been painted."""
+    starts = [time for time, fields in markers_of(recording) if fields["event"] == "trial_start"]
+    lasts = [float(stream.time_lsl[-1]) for stream in recording.streams if len(stream.time_lsl)]
+    return bool(starts) and max(lasts) - min(starts) < LAST_SECOND_S
 
 
 def check_sound(

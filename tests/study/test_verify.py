@@ -12,6 +12,7 @@ import pytest
 from ctgaze_app.acquisition.xdf import XdfWriter, read_xdf
 from ctgaze_app.errors import SessionError
 from ctgaze_app.study.processing import process_session
+from ctgaze_app.study.raw_session import markers_of
 from ctgaze_app.study.session import read_manifest, write_manifest
 from ctgaze_app.study.verify import passes, verify_session
 from tests.factories.sessions import GAZE_STREAM, make_session
@@ -84,6 +85,17 @@ def test_samples_recorded_twice_are_found(whole: Path) -> None:
 def test_a_missing_stream_is_named(whole: Path, stream: str, message: str) -> None:
     _rewrite(whole, _all_rows, drop=stream)
     assert f"part 1: {message}" in _errors(whole)
+
+
+@pytest.mark.parametrize(("read_s", "severity"), [(0.5, "note"), (1.5, "error")])
+def test_a_trial_stopped_at_once_needs_no_painted_view(whole: Path, read_s: float, severity: str) -> None:
+    starts = [
+        time for time, fields in markers_of(read_xdf(whole / "recording.xdf")) if fields["event"] == "trial_start"
+    ]
+    end = min(starts) + read_s
+    _rewrite(whole, lambda name, stamps: np.flatnonzero(stamps < end), drop="CTGaze View")
+    found = [problem.severity for problem in verify_session(whole) if "no painted view" in problem.message]
+    assert found == [severity]
 
 
 def test_sound_that_is_gone_or_short_is_found(whole: Path) -> None:
