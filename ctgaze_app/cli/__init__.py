@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from ctgaze_app import __version__
-from ctgaze_app.cli import compare, demo, doctor, exchange, regions, session, study, tracker
+from ctgaze_app.cli import compare, demo, doctor, exchange, model, regions, session, study, tracker
 from ctgaze_app.crash_report import tell_unexpected
 from ctgaze_app.errors import CTGazeError
+from models.errors import ModelError
 
 STOPPED_BY_USER = 130
 
@@ -28,6 +29,7 @@ app.command(name="import")(exchange.import_)
 app.command(name="export")(exchange.export)
 app.command(name="compare")(compare.compare)
 app.command(name="regions")(regions.regions)
+app.add_typer(model.app, name="model")
 app.add_typer(session.app, name="session")
 app.add_typer(study.app, name="study")
 app.add_typer(tracker.app, name="tracker")
@@ -57,7 +59,7 @@ def main() -> None:
     """Run the command line; every failure is one line, exit code 1 (failed) or 2 (usage)."""
     try:
         app()
-    except CTGazeError as error:
+    except (CTGazeError, ModelError) as error:
         typer.echo(f"ctgaze: {error}", err=True)
         sys.exit(1)
     except (KeyboardInterrupt, SystemExit) as end:

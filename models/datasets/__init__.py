@@ -1,0 +1,1 @@
+"""Training sets: cases with their volumes and scan paths, splits by patient, and the checks that refuse leaks."""
