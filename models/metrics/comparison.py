@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -18,7 +18,7 @@ from models.metrics.comparison_report import Comparison, ComparisonParameters, D
 from models.metrics.floors import FLOORS, NoFloorError, Target
 from models.metrics.measures import MEASURES, ReferenceScorer, usual_map_parameters
 from models.metrics.multimatch import FEWEST_FIXATIONS
-from models.scanpath import Scanpath
+from models.scanpath import Scanpath, Source
 from models.simulation.markov_reader import Box, MarkovReader, fit_markov_reader
 
 Masks = Mapping[str, NDArray[np.bool_]]
@@ -44,6 +44,9 @@ def compare(
     training: Sequence[Scanpath] = (),
     bodies_kji: Masks | None = None,
     lungs_kji: Masks | None = None,
+    boxes: Mapping[str, Box] | None = None,
+    meant_for: Callable[[Scanpath, Scanpath], bool] = lambda path, reference: True,
+    tested: Collection[str] | None = None,
     parameters: ComparisonParameters | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Comparison:
@@ -61,6 +64,13 @@ def compare(
         used too; a path of the target's patient never is.
     bodies_kji, lungs_kji
         Masks by case. Without a body its volume stands for it.
+    boxes
+        Of the bodies of further cases (those of `training`), whose masks nobody needs.
+    meant_for
+        Whether a path is to be scored against a reference of its case; a path made with one reference's length, say, is
+        no candidate for another.
+    tested
+        Names (`name_of`) of the candidates that get a row and differences; default all. The ceiling needs no row.
 
     Raises
     ------
@@ -76,7 +86,9 @@ def compare(
     notes += _outside_notes(paths)
     notes += _short_notes(paths)
     chosen = [path for path in chosen if len(path)]
-    matched = [(r, [p for p in paths if p.case == r.case and p is not r and len(p)]) for r in chosen]
+    matched = [
+        (r, [p for p in paths if p.case == r.case and p is not r and len(p) and meant_for(p, r)]) for r in chosen
+    ]
     scored = [(reference, others) for reference, others in matched if others]
     if not scored:
         raise NothingToCompareError("; ".join([*repeated, "no two of these scan paths are of the same case"]))
@@ -91,7 +103,7 @@ def compare(
         measures = replace(measures, map=usual_map_parameters([reference for reference, _ in scored]))
     parameters = replace(parameters, measures=measures)
     bodies, lungs = bodies_kji or {}, lungs_kji or {}
-    maker = _FloorMaker(donors, bodies, lungs, parameters)
+    maker = _FloorMaker(donors, bodies, lungs, boxes or {}, parameters)
     pairs: list[Pair] = []
     floor_pairs: list[Pair] = []
     for number, (reference, others) in enumerate(scored):
@@ -100,9 +112,9 @@ def compare(
         pairs += [_pair(path, reference, number, pair_kind(path, reference), scorer.scores(path)) for path in others]
         floor_pairs += maker.pairs(scorer, number)
     progress(len(scored), len(scored))
-    names = list(dict.fromkeys(name_of(path) for path in paths))
+    names = [name for name in dict.fromkeys(map(name_of, paths)) if tested is None or name in tested]
     rows = [*_candidate_rows(names, pairs, parameters), *_kind_rows(pairs, parameters)]
-    rows += _floor_rows(floor_pairs, maker.missing, parameters)
+    rows += _floor_rows(floor_pairs, maker.notes(), parameters)
     rows += _ceiling_rows(pairs, chosen, parameters)
     return Comparison(
         tuple(pairs),
@@ -135,14 +147,20 @@ class _FloorMaker:
     """Makes and scores the floors of one reference after the other; remembers which could not be made, and why."""
 
     def __init__(
-        self, donors: Sequence[Scanpath], bodies: Masks, lungs: Masks, parameters: ComparisonParameters
+        self,
+        donors: Sequence[Scanpath],
+        bodies: Masks,
+        lungs: Masks,
+        boxes: Mapping[str, Box],
+        parameters: ComparisonParameters,
     ) -> None:
         self.donors = [path for path in donors if len(path)]
-        self.boxes = {case: Box.of_mask(mask) for case, mask in bodies.items()}
+        self.boxes = {**boxes, **{case: Box.of_mask(mask) for case, mask in bodies.items()}}
         self.lungs = lungs
         self.parameters = parameters
         self.missing: dict[str, Counter[str]] = {name: Counter() for name in FLOORS}
         self.made: Counter[str] = Counter()
+        self.lenders: set[Source] = set()
         self._markov: dict[str, MarkovReader] = {}
 
     def pairs(self, scorer: ReferenceScorer, number: int) -> Iterator[Pair]:
@@ -161,6 +179,15 @@ class _FloorMaker:
             pair = _pair(made[0], reference, number, "floor", means)
             yield replace(pair, candidate=name, n_candidate=float(np.mean([len(path) for path in made])))
 
+    def notes(self) -> dict[str, list[str]]:
+        """By floor: why references lack it, and who lent it where that was no reader."""
+        found = {name: list(reasons) for name, reasons in self.missing.items()}
+        if self.lenders == {"simulated"}:
+            found[floors.OTHER_PATIENT].append("lent by simulated readers, as its references are")
+        elif self.lenders == {"reader", "simulated"}:
+            found[floors.OTHER_PATIENT].append("lent by simulated readers for the references that are simulated")
+        return found
+
     def partly_missing(self) -> list[tuple[str, str]]:
         """Floors that some references have and others lack."""
         return [
@@ -178,7 +205,9 @@ class _FloorMaker:
         if name == floors.SHUFFLE:
             return floors.length_matched_shuffle(target, self.donors, seed)
         if name == floors.OTHER_PATIENT:
-            return floors.other_patient(target, self.donors, seed, bodies=[self._box(path) for path in self.donors])
+            made = floors.other_patient(target, self.donors, seed, bodies=[self._box(path) for path in self.donors])
+            self.lenders.add(floors.lender_of(target.like))
+            return made
         if name == floors.SAW_TOOTH:
             return floors.saw_tooth(target)
         return floors.markov(target, self._reader(target.like.patient), seed)
@@ -274,10 +303,10 @@ def _kind_rows(pairs: Sequence[Pair], parameters: ComparisonParameters) -> Itera
 
 
 def _floor_rows(
-    pairs: Sequence[Pair], missing: Mapping[str, Counter[str]], parameters: ComparisonParameters
+    pairs: Sequence[Pair], notes: Mapping[str, Sequence[str]], parameters: ComparisonParameters
 ) -> Iterator[Row]:
     for name in FLOORS:
-        note = "" if not missing[name] else "; ".join(missing[name])
+        note = "; ".join(notes[name])
         of_floor = [pair for pair in pairs if pair.candidate == name]
         yield _row("floor", name, of_floor, parameters, note if of_floor else f"not available: {note}")
 

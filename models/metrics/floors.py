@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.scanpath import Scanpath
+from models.scanpath import Scanpath, Source
 from models.simulation.markov_reader import Box, MarkovReader
 
 Floats = NDArray[np.float64]
@@ -120,7 +120,8 @@ def length_matched_shuffle(target: Target, donors: Sequence[Scanpath], seed: See
 def other_patient(
     target: Target, donors: Sequence[Scanpath], seed: Seed, *, bodies: Sequence[Box] | None = None
 ) -> Scanpath:
-    """Another patient's human path as it is (its own length and durations), moved from body box to body box.
+    """Another patient's path by one of the target's kind, as it is (its own length and durations), moved from body box
+    to body box: a human path, and only where the target is a simulated reader's a simulated reader's.
 
     Parameters
     ----------
@@ -130,16 +131,22 @@ def other_patient(
     Raises
     ------
     NoFloorError
-        When no donor is a human path of another patient.
+        When no donor of that kind is of another patient.
     """
-    humans = [path.source == "reader" for path in donors]
+    lender = lender_of(target.like)
     boxes = [Box.of_volume(path.shape_kji) for path in donors] if bodies is None else bodies
-    kept = [(path, box) for path, box, human in zip(donors, boxes, humans, strict=True) if human]
+    kept = [(path, box) for path, box in zip(donors, boxes, strict=True) if path.source == lender]
     if not kept:
-        raise NoFloorError("there is no human path")
+        kind = "human path" if lender == "reader" else "path of a simulated reader"
+        raise NoFloorError(f"there is no {kind}")
     donor = _another_patient(target, [path for path, _ in kept], seed)
     body = next(box for path, box in kept if path is donor)
     return target.path(OTHER_PATIENT, target.box.to_voxels(body.to_shares(donor.voxel_ijk)), donor.duration_s)
+
+
+def lender_of(reference: Scanpath) -> Source:
+    """Whose paths `other_patient` draws from for a reference: readers', and simulated ones' for a simulated reader."""
+    return "simulated" if reference.source == "simulated" else "reader"
 
 
 def saw_tooth(target: Target, *, passes: int = 4) -> Scanpath:

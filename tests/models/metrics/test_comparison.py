@@ -312,3 +312,48 @@ def test_pictures_without_a_spacing_are_compared_too() -> None:
     assert found.parameters.measures.map.sigma_unit == "voxel"
     for row in (*found.with_role("candidate"), *found.with_role("floor")):
         assert all(np.isfinite(estimate.mean) for estimate in row.scores.values()), row.name
+
+
+def test_the_other_patient_of_simulated_references_is_simulated_and_said_so() -> None:
+    machines = [path_of(who, f"c{n}", "simulated") for n in range(3) for who in ("sim", "walk")]
+    nets = [path_of("net", f"c{n}", "model") for n in range(3)]
+    notes = {row.name: row.note for row in compare([*machines, *nets], parameters=QUICK).with_role("floor")}
+    assert notes[OTHER_PATIENT] == "lent by simulated readers, as its references are"
+    assert not any(note for name, note in notes.items() if name != OTHER_PATIENT)
+    both = [path_of("r01", f"c{n}") for n in range(3)]
+    mixed = compare([*machines, *both], references=[*machines, *both], parameters=QUICK).with_role("floor")
+    assert [row.note for row in mixed if row.name == OTHER_PATIENT] == [
+        "lent by simulated readers for the references that are simulated"
+    ]
+
+
+def test_a_path_meant_for_one_reference_is_scored_against_it_alone() -> None:
+    paths = [*two_and_two(3), *(path_of("told", f"c{n}", "model", trial="r02") for n in range(3))]
+    found = compare(
+        paths, parameters=QUICK, meant_for=lambda path, reference: path.trial in ("", reference.who)
+    )  # fmt: skip
+    assert {pair.reference for pair in found.pairs if pair.candidate == "told (model)"} == {"r02"}
+    assert {pair.reference for pair in found.pairs if pair.candidate == "net (model)"} == {"r01", "r02"}
+
+
+def test_only_the_tested_candidates_get_rows_and_differences() -> None:
+    found = compare(two_and_two(3), parameters=QUICK, tested={"net (model)"})
+    assert [row.name for row in found.with_role("candidate")] == ["net (model)"]
+    assert {difference.candidate for difference in found.differences} == {"net (model)"}
+    assert [row.name for row in found.with_role("ceiling")] == ["between readers"]
+
+
+def test_boxes_of_lent_cases_move_their_paths_into_the_body() -> None:
+    body = np.zeros((10, 32, 32), dtype=bool)
+    body[2:8, 6:30, 8:28] = True
+    inner = Box((7.5, 5.5, 1.5), (27.5, 29.5, 7.5))
+    lent = Scanpath.from_voxels([(7.5, 5.5, 1.5), (27.5, 29.5, 7.5)] * 3, [0.2] * 6, shape_kji=(10, 32, 32), case="t")
+    paths = [path_of(who, "c0") for who in ("r01", "r02")]
+    scores = [
+        compare(paths, training=[lent], bodies_kji={"c0": body}, boxes=boxes, parameters=QUICK)
+        .with_role("floor")[3]
+        .scores["position"]
+        .mean
+        for boxes in ({"t": inner}, {"t": Box.of_volume((10, 32, 32))}, None)
+    ]
+    assert scores[1] == scores[2] != scores[0]

@@ -147,3 +147,13 @@ def test_uniform_against_uniform_has_the_known_chance_level_of_the_published_sca
     like = path_of("a", 400, shape)
     scores = [scanmatch(floors.uniform(Target(like), seed), like, faithful=True).score for seed in range(11, 16)]
     assert np.mean(scores) == pytest.approx(0.35, abs=0.01)
+
+
+def test_a_simulated_reader_is_lent_to_by_simulated_readers_alone() -> None:
+    like = path_of("a", 5, source="simulated")
+    human, simulated = path_of("b", 7, seed=1), path_of("c", 9, seed=2, source="simulated")
+    for seed in range(6):
+        assert len(floors.other_patient(Target(like), [human, simulated], seed)) == 9
+        assert len(floors.other_patient(Target(path_of("a", 5)), [human, simulated], seed)) == 7
+    with pytest.raises(NoFloorError, match="no path of a simulated reader"):
+        floors.other_patient(Target(like), [human], 1)
