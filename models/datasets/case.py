@@ -13,6 +13,8 @@ from models.scanpath import Scanpath
 from models.volumes import CtVolume
 
 Origin = Literal["recorded", "ct-scangaze", "simulated", "lifted"]
+Part = Literal["train", "validation", "test"]
+PARTS: tuple[Part, Part, Part] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class TrainingCase:
         Known truth, for the oracle of the evaluation.
     load_lungs
         The lungs' mask (slices, rows, columns), or None when not known.
+    declared_part
+        What the source itself says that the case is for, or None (`models.datasets.splits.split_as_declared`).
     """
 
     case: str
@@ -53,3 +57,4 @@ class TrainingCase:
     paths: tuple[Scanpath, ...] = field(repr=False)
     lesions: tuple[Lesion, ...] = ()
     load_lungs: Callable[[], NDArray[np.bool_]] | None = field(default=None, repr=False)
+    declared_part: Part | None = None
