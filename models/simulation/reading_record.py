@@ -19,6 +19,8 @@ from models.simulation.chest_view import ChestView, VisibleLesion
 Floats = NDArray[np.float64]
 
 SACCADE_S = 0.04
+HALF_SIGNAL = 0.35
+"""Conspicuity, after its fall with the distance from the gaze, at which a lesion is noticed half of the time."""
 CONTEXT_EVERY = 5
 """One in so many fixations of an inspection goes to what surrounds the lesion."""
 
@@ -30,7 +32,8 @@ class Traits:
     Attributes
     ----------
     useful_field_deg
-        Distance from the gaze at which a lesion is noticed exp(-1/2) = 0.61 times as often as at the gaze.
+        Distance from the gaze at which a lesion's signal has fallen to exp(-1/2) = 0.61; what is more conspicuous is
+        noticed further out (conspicuity area: Engel 1971, Vision Research 11:563).
     search_s, scan_s, decision_s
         Median duration of a fixation while drilling, while scanning a slice, and on a lesion.
     duration_log_sd
@@ -152,9 +155,8 @@ class Reading:
                 continue
             apart_mm = float(np.linalg.norm((lesion.ij - gaze) * self.view.spacing_ijk_mm[:2]))
             beyond_deg = max(apart_mm - lesion.radius_mm, 0.0) / self.mm_per_degree
-            at_gaze = lesion.conspicuity**2 / (0.15 + lesion.conspicuity**2)
-            chance = at_gaze * np.exp(-0.5 * (beyond_deg / self.traits.useful_field_deg) ** 2)
-            if self.rng.random() < chance:
+            signal = lesion.conspicuity * np.exp(-0.5 * (beyond_deg / self.traits.useful_field_deg) ** 2)
+            if self.rng.random() < signal**3 / (signal**3 + HALF_SIGNAL**3):
                 seen.append((apart_mm, lesion))
         found = [lesion for _, lesion in sorted(seen, key=lambda each: each[0])]
         self.found += found

@@ -89,7 +89,7 @@ def driller_bottom_up(reading: Reading) -> None:
 
 
 def drill_then_scan(reading: Reading) -> None:
-    """Down the one lung and up the other, the conspicuous one first; then a scanner's course down, every second stop."""
+    """Overview; down the conspicuous lung, up the other; then a scanner's course down with half as many stops."""
     overview(reading)
     first, second = sides_by_interest(reading)
     drill(reading, (first, MIDDLE), *lung_ends(reading, first))
@@ -147,9 +147,8 @@ def scan_slice(reading: Reading, slice_k: int, places: Iterable[Region | None]) 
     previous = reading.slice_k
     for region in places:
         now = int(np.clip(slice_k + reading.rng.integers(-1, 2), 0, view.shape_kji[0] - 1))
-        reading.fixate(
-            view.mediastinum_ij[now] if region is None else view.thirds_ij[(*region, now)], now, traits.scan_s
-        )
+        place = view.mediastinum_ij[now] if region is None else view.thirds_ij[(*region, now)]
+        reading.fixate(place, now, traits.scan_s)
         for lesion in reading.notice(previous):
             reading.decide_on(lesion)
         previous = now

@@ -1,8 +1,8 @@
 """Made chest CTs that differ as patients and their scans do, with the truth about lesions and lungs.
 
 On top of `make_thorax`, which makes one body: size of the body, field of view, centring in the gantry, levels at which
-the scan starts and stops, slices and pixels, and how many lesions of which size and kind there are. All ranges are ours,
-chosen to hold what a set of clinical chest CTs shows; voxels are coarse, so that a training set is made in minutes.
+the scan starts and stops, slices and pixels, and how many lesions of which size and kind there are. All ranges are
+ours, chosen to hold what a set of clinical chest CTs shows; voxels are coarse: a training set is made in minutes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class PatientSettings:
     off_centre_mm
         Largest shift of the body from the middle of the slice, along each axis.
     top_mm, bottom_mm
-        Body levels of the first and last slice in a body of size 1 (0: first ribs, 255: domes of the diaphragm, 310: lowest lung).
+        Body levels of the first and last slice in a body of size 1 (0: first ribs, 210: domes of the diaphragm, 310:
+        lowest lung).
     body_scale, height_scale
         Size of the body, in the slice and along it.
     lesion_counts_weight
@@ -204,12 +205,12 @@ def _draw(rng: np.random.Generator, settings: PatientSettings) -> _Scan:
     body_scale, height_scale = float(rng.uniform(*settings.body_scale)), float(rng.uniform(*settings.height_scale))
     top, bottom = float(rng.uniform(*settings.top_mm)), float(rng.uniform(*settings.bottom_mm))
     step_mm = (bottom - top) * height_scale / max(slices - 1, 1)
-    shift_i, shift_j = (int(round(float(rng.uniform(-most, most)) / pixel_mm)) for most in settings.off_centre_mm)
+    shift_i, shift_j = (round(float(rng.uniform(-most, most)) / pixel_mm) for most in settings.off_centre_mm)
     origin = (float(rng.normal(-170, 25)), float(rng.normal(-190, 30)), float(rng.uniform(-400, 900)))
     weights = np.array(settings.lesion_counts_weight)
     count = int(rng.choice(len(weights), p=weights / weights.sum()))
     kinds = rng.choice(len(NODULE_KINDS), count, p=np.array(settings.kind_weights) / sum(settings.kind_weights))
-    sizes = np.exp(rng.uniform(*np.log(settings.lesion_mm), count))
+    sizes = np.exp(rng.uniform(np.log(settings.lesion_mm[0]), np.log(settings.lesion_mm[1]), count))
     nodules = [
         NoduleSpec(float(size) / body_scale, NODULE_KINDS[kind]) for size, kind in zip(sizes, kinds, strict=True)
     ]
