@@ -82,7 +82,7 @@ class Traits:
             duration_log_sd=about(0.32, 0.1),
             drill_step_mm=about(11.0, 0.08),
             overview_step_mm=about(22.0, 0.1),
-            scan_step_mm=about(25.0, 0.08),
+            scan_step_mm=about(22.0, 0.08),
             wander_deg=about(0.45, 0.15),
             glance_share=about(0.08, 0.2),
             decision_fixations=about(9.0, 0.12),

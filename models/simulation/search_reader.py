@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from models.errors import ModelError
 from models.scanpath import Scanpath
 from models.simulation import search_rules
 from models.simulation.chest_view import ChestView
@@ -70,9 +71,13 @@ def read_case(patient: SimulatedPatient, family: str, *, seed: int, reader: str 
 
     Raises
     ------
-    KeyError
+    ModelError
         For a family that is not in `FAMILIES`.
     """
+    if family not in FAMILIES:
+        raise ModelError(
+            f"there is no family of simulated readers named {family!r}", remedy=f"one of {', '.join(FAMILIES)}"
+        )
     rules = FAMILIES[family]
     who = reader or f"{family}-{seed}"
     traits = Traits.draw(np.random.default_rng([_number(family), _number(who)]))

@@ -51,13 +51,12 @@ def driller_quadrant(reading: Reading) -> None:
 
 def scanner(reading: Reading) -> None:
     """One course from the top: on each slice where the reader stops a round through both lungs, from the right lung's
-    front over its back and the mediastinum to the left lung's front; at the end look again at all finds, twice."""
+    front over its back and the mediastinum to the left lung's front; at the end look again at all finds."""
     round_trip: tuple[Region | None, ...] = (
         (RIGHT, FRONT), (RIGHT, MIDDLE), (RIGHT, BACK), None, (LEFT, BACK), (LEFT, MIDDLE), (LEFT, FRONT),
     )  # fmt: skip
     for slice_k in stops(reading, downwards=True):
         scan_slice(reading, slice_k, round_trip)
-    reading.look_again(reading.found)
     reading.look_again(reading.found)
 
 

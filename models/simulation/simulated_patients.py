@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import zlib
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from zipfile import BadZipFile
@@ -28,6 +29,7 @@ Floats = NDArray[np.float64]
 Range = tuple[float, float]
 
 CACHE_SCHEMA = 1
+"""To be raised when the same arguments give other voxels than before: older files are then made anew."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def load_patient(seed: int, settings: PatientSettings, folder: Path) -> Simulate
     try:
         with np.load(place, allow_pickle=False) as found:
             arrays = {name: found[name] for name in ("hu_kji", "lungs_kji", "affine_lps", "lesions", "case")}
-    except (BadZipFile, ValueError, KeyError, EOFError) as error:
+    except (BadZipFile, ValueError, KeyError, EOFError, zlib.error) as error:
         raise ModelError(
             f"not a made patient ({error})", place=str(place), remedy="delete the file: it is made anew"
         ) from error
@@ -185,7 +187,7 @@ def _write(place: Path, made: SimulatedPatient) -> None:
     handle, part = tempfile.mkstemp(dir=place.parent, prefix=".part_", suffix=".npz")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(
+            np.savez_compressed(
                 file,
                 hu_kji=made.volume.hu_kji,
                 lungs_kji=made.lungs_kji,
