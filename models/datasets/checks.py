@@ -146,7 +146,6 @@ def check_split(split: Split, volume_sha256: Mapping[str, str] | None = None) ->
         The first leak, with both places.
     """
     homes = [_Home(part, case) for part in PARTS for case in split.part(part)]
-    check_cases([home.case for home in homes])
     patients: dict[Hashable, _Home] = {}
     volumes: dict[Hashable, _Home] = {}
     paths: dict[Hashable, _Home] = {}
@@ -168,6 +167,7 @@ def check_split(split: Split, volume_sha256: Mapping[str, str] | None = None) ->
         for path in case.paths:
             first = paths.setdefault(_path_digest(path), home)
             _refuse_two_parts(f"the same path of reader {path.who}", first, home)
+    check_cases([home.case for home in homes])
 
 
 def _refuse_two_parts(what: str, first: _Home, home: _Home) -> None:

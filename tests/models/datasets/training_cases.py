@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def a_case(
         patient=patient,
         origin=fields.pop("origin", "recorded"),  # type: ignore[arg-type]
         place=f"{case}.json, record 1",
-        load=lambda: a_volume(seed, case=case, patient=patient),
+        load=partial(a_volume, seed, case=case, patient=patient),
         paths=(a_path(seed, case=case, patient=patient),) if paths is None else tuple(paths),
         **fields,  # type: ignore[arg-type]
     )
