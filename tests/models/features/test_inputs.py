@@ -9,8 +9,8 @@ import pytest
 
 from models.ct_searcher.settings import SearcherSettings
 from models.errors import Cancelled, ModelError
-from models.features import inputs
-from models.features.inputs import area_weights, check_volume, network_input
+from models.features import resampling
+from models.features.inputs import check_volume, network_input
 from models.volumes import CtVolume
 
 LUNG = (-1000.0, 0.0)
@@ -59,7 +59,7 @@ def stored_otherwise(
 )
 @pytest.mark.parametrize("in_memory_anew", [True, False], ids=["copy", "view"])
 def test_the_same_anatomy_gives_the_same_array_however_it_is_stored(order, against, in_memory_anew, monkeypatch):
-    monkeypatch.setattr(inputs, "SLAB_VOXELS", 4 * 40 * 34)
+    monkeypatch.setattr(resampling, "SLAB_VOXELS", 4 * 40 * 34)
     volume = random_volume()
     wanted = network_input(volume, settings((6, 8, 10), LUNG, (-160, 240)))
     other = stored_otherwise(volume, order, against, in_memory_anew=in_memory_anew)
@@ -79,7 +79,7 @@ def test_it_is_the_mean_of_the_clipped_and_scaled_voxels_of_each_cell():
 
 @pytest.mark.parametrize("shape_kji", [(7, 9, 11), (21, 13, 34), (30, 50, 40)])
 def test_the_mean_survives_shapes_that_do_not_divide(shape_kji, monkeypatch):
-    monkeypatch.setattr(inputs, "SLAB_VOXELS", 5 * 40 * 34)
+    monkeypatch.setattr(resampling, "SLAB_VOXELS", 5 * 40 * 34)
     volume = random_volume()
     scaled = np.clip((volume.hu_kji + 1000.0) / 1000.0, 0, 1)
     found = network_input(volume, settings(shape_kji))
@@ -116,15 +116,6 @@ def test_more_cells_than_voxels_repeat_the_voxels():
     np.testing.assert_allclose(found, once.repeat(2, axis=0).repeat(2, axis=1), atol=1e-6)
 
 
-@pytest.mark.parametrize(("before", "after"), [(12, 4), (10, 4), (7, 5), (5, 5), (3, 8), (512, 64), (1, 3)])
-def test_area_weights_share_out_every_place_once(before, after):
-    weights = area_weights(before, after).astype(float)
-    np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-6)
-    np.testing.assert_allclose(weights.sum(axis=0), after / before, atol=1e-6)
-    centres = (np.arange(before) + 0.5) / before
-    np.testing.assert_allclose(weights @ centres, (np.arange(after) + 0.5) / after, atol=0.5 / before)
-
-
 def test_memory_stays_near_one_slab():
     hu = np.zeros((64, 512, 512), dtype=np.int16) - 1000
     volume = CtVolume(hu, AXIAL)
@@ -133,11 +124,11 @@ def test_memory_stays_near_one_slab():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     result = 2 * 32 * 64 * 64 * 4
-    assert peak - result < 1.5 * inputs.SLAB_VOXELS * 4
+    assert peak - result < 1.5 * resampling.SLAB_VOXELS * 4
 
 
 def test_progress_ends_with_all_slices_and_cancel_stops_before_the_next_slab(monkeypatch):
-    monkeypatch.setattr(inputs, "SLAB_VOXELS", 10 * 40 * 34)
+    monkeypatch.setattr(resampling, "SLAB_VOXELS", 10 * 40 * 34)
     said: list[tuple[int, int]] = []
     network_input(random_volume(), settings((4, 4, 4)), progress=lambda done, total: said.append((done, total)))
     assert said == [(10, 21), (20, 21), (21, 21)]
