@@ -150,22 +150,44 @@ def load_volumes(
         When one cannot be found, read, or has another digest than the manifest's.
     """
     found: dict[int, Volume] = {}
-    sources: dict[int, dict[str, Any]] | None = None
-    for index, record in enumerate(manifest.series):
-        if index in volumes:
-            volume = volumes[index]
-        else:
-            if sources is None:
-                sources = _series_sources(folder)
-            volume = _load(folder, index, sources.get(index), progress, cancelled)
-        if volume.digest != record.digest:
-            raise SessionError(
-                f"the CT of {record.code} is not the one that was read in this session",
-                place=str(folder),
-                remedy="put the original files back where they were",
-            )
-        found[index] = volume
+    for index in range(len(manifest.series)):
+        found[index] = load_volume(
+            folder, manifest, index, volume=volumes.get(index), progress=progress, cancelled=cancelled
+        )
     return found
+
+
+def load_volume(
+    folder: Path,
+    manifest: SessionManifest,
+    index: int,
+    *,
+    volume: Volume | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> Volume:
+    """The CT of one series of the session, as `load_volumes` gives it.
+
+    Parameters
+    ----------
+    volume
+        That is in memory already: only checked.
+
+    Raises
+    ------
+    SessionError
+        As `load_volumes`.
+    """
+    if volume is None:
+        volume = _load(folder, index, _series_sources(folder).get(index), progress, cancelled)
+    record = manifest.series[index]
+    if volume.digest != record.digest:
+        raise SessionError(
+            f"the CT of {record.code} is not the one that was read in this session",
+            place=str(folder),
+            remedy="put the original files back where they were",
+        )
+    return volume
 
 
 def _load(
