@@ -85,7 +85,7 @@ def load_bottleneck(path: Path, feature_size: int = FEATURE_SIZE) -> Bottleneck:
     chosen = {name: given[name] for name in wanted if name in given}
     missing = [name for name, _ in network.named_parameters() if name not in chosen]
     if missing:
-        raise _not_these(path, f"no weights {missing[0]!r} and {len(missing) - 1} others of Swin UNETR")
+        raise _not_these(path, f"{len(missing)} of Swin UNETR's weights are missing, first {missing[0]}")
     for name, tensor in chosen.items():
         if tensor.shape != wanted[name].shape:
             shapes = f"{tuple(tensor.shape)} in place of {tuple(wanted[name].shape)}"
