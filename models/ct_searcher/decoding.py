@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 import torch
@@ -39,7 +40,7 @@ class SampledPath:
     duration_s: Tensor
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def sample_paths(
     network: CtSearcher,
     encoded: Encoded,
@@ -85,11 +86,14 @@ def sample_paths(
         When `cancelled` says so.
     """
     fewest, most = _step_range(network, length, min_steps)
-    if count < 1 or not temperature > 0:
-        raise ModelError(f"{count} paths at temperature {temperature}", remedy="ask for at least one, above 0")
+    if count < 1:
+        raise ModelError(f"{count} paths", remedy="ask for at least one")
+    if not 0 < temperature < inf:
+        raise ModelError(f"a temperature of {temperature}", remedy="give one above 0")
     if len(encoded.keys) != 1:
         raise ModelError(f"{len(encoded.keys)} volumes at once", remedy="sample paths of one")
     stop_from = most if length is not None else fewest
+    encoded = encoded.float()
     was_training = network.training
     network.eval()
     try:
@@ -105,7 +109,8 @@ def sample_paths(
                     progress(group * most + step, groups * most)
 
             draws = _draws(seed, range(group * GROUP, (group + 1) * GROUP), network, encoded.keys.device)
-            paths += sample(network, encoded, draws, _Limits(stop_from, most, temperature), done)
+            with torch.autocast(encoded.keys.device.type, enabled=False):
+                paths += sample(network, encoded, draws, _Limits(stop_from, most, temperature), done)
         if progress is not None:
             progress(groups * most, groups * most)
     finally:

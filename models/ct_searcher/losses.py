@@ -79,12 +79,12 @@ def searcher_loss(
         place = _mean(-(probability + PUBLISHED_FLOOR).log())
     else:
         place = _mean(functional.cross_entropy(logits, classes, reduction="none"))
+    duration_nll = published_log_normal_nll if outputs.faithful else log_normal_nll
     duration = _mean(
-        log_normal_nll(
+        duration_nll(
             steps.duration_s[fixated].float(),
             outputs.duration_mu[fixated].float(),
             outputs.duration_log_variance[fixated].float(),
-            floor_s=PUBLISHED_FLOOR if outputs.faithful else SHORTEST_S,
         )
     )
     offset = dwell = place.new_zeros(())
@@ -99,9 +99,16 @@ def searcher_loss(
     return Losses(total, place, duration, offset, dwell)
 
 
-def log_normal_nll(duration_s: Tensor, mu: Tensor, log_variance: Tensor, *, floor_s: float = SHORTEST_S) -> Tensor:
+def published_log_normal_nll(duration_s: Tensor, mu: Tensor, log_variance: Tensor) -> Tensor:
+    """The same density as published, with its exponentials: infinite for a variance that overflows or vanishes."""
+    variance = log_variance.exp()
+    density = 1 / (duration_s * (2 * pi * variance).sqrt())
+    return -density.log() + ((duration_s + PUBLISHED_FLOOR).log() - mu) ** 2 / (2 * variance)
+
+
+def log_normal_nll(duration_s: Tensor, mu: Tensor, log_variance: Tensor) -> Tensor:
     """Negative log density, in 1/s, of durations whose logarithm is normal; closed form."""
-    log_s = duration_s.clamp(min=floor_s).log()
+    log_s = duration_s.clamp(min=SHORTEST_S).log()
     return log_s + 0.5 * (log(2 * pi) + log_variance + (log_s - mu) ** 2 * (-log_variance).exp())
 
 

@@ -147,8 +147,12 @@ class CtSearcher(nn.Module):
             ("reader", reader, self.reader_embed, self.settings.readers),
             ("task", task, self.task_embed, self.settings.tasks),
         ):
-            if index is not None and (int(index.min()) < -1 or int(index.max()) >= len(codes)):
-                raise ModelError(f"no {what} {int(index.max())}; this network knows {len(codes)}")
+            if index is not None and index.shape != (len(encoded.keys),):
+                raise ModelError(f"{what} of shape {tuple(index.shape)} for {len(encoded.keys)} rows")
+            if index is not None and not bool(((index >= -1) & (index < len(codes))).all()):
+                raise ModelError(
+                    f"a {what} index of {index.tolist()}; this network knows {len(codes)}", remedy="-1: not told"
+                )
             if embedding is None:
                 continue
             if index is None:

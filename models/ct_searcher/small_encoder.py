@@ -67,7 +67,7 @@ class SmallEncoder(nn.Module):
 
 
 class Block(nn.Module):
-    """In-plane, then through-plane convolution, added to the input."""
+    """In-plane, then through-plane convolution, added to the input; starts by adding nothing."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -75,6 +75,7 @@ class Block(nn.Module):
         self.norm_in = _norm(channels)
         self.through = nn.Conv3d(channels, channels, (3, 1, 1), padding=(1, 0, 0))
         self.norm_through = _norm(channels)
+        nn.init.zeros_(self.norm_through.weight)
 
     def forward(self, volume: Tensor) -> Tensor:
         """Same shape as it takes."""

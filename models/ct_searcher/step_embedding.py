@@ -34,7 +34,7 @@ class StepEmbedding(nn.Module):
         self.content = nn.Linear(width, width)
         self.place = nn.Linear(width + 3 + 1, width)
         nn.init.normal_(self.start, std=0.02)
-        self.register_buffer("grid_kji", torch.tensor(grid_kji), persistent=False)
+        self.grid_kji = grid_kji
 
     def forward(self, content: Tensor, places_kji: Tensor, before_kji: Tensor, duration_s: Tensor) -> Tensor:
         """Embedding of fixations.
@@ -53,7 +53,7 @@ class StepEmbedding(nn.Module):
         Tensor
             (B, T, width).
         """
-        cells_moved = (places_kji - before_kji) * self.grid_kji
+        cells_moved = (places_kji - before_kji) * torch.tensor(self.grid_kji, device=places_kji.device)
         move = cells_moved.sign() * cells_moved.abs().log1p()
         log_duration = duration_s.clamp(*DURATION_RANGE_S).log()
         where = place_waves(places_kji, self.width, most_cycles=PLACE_CYCLES)
@@ -76,10 +76,12 @@ class MoveLogits(nn.Module):
     def __init__(self, grid_kji: tuple[int, int, int], width: int) -> None:
         super().__init__()
         self.grid_kji = grid_kji
-        self.axes = nn.ModuleList(nn.Linear(width, 2 * cells - 1) for cells in grid_kji)
-        for axis in self.axes:
+        self.axes = nn.ModuleList()
+        for cells in grid_kji:
+            axis = nn.Linear(width, 2 * cells - 1)
             nn.init.zeros_(axis.weight)
             nn.init.zeros_(axis.bias)
+            self.axes.append(axis)
 
     def forward(self, states: Tensor, previous_kji: Tensor, is_first: Tensor) -> Tensor:
         """Scores to add to the logits of the cells.

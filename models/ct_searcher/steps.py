@@ -25,6 +25,10 @@ class Encoded:
     memory: Tensor
     told: Tensor | None = None
 
+    def float(self) -> Encoded:
+        """In float32, as paths are sampled."""
+        return Encoded(self.keys.float(), self.memory.float(), None if self.told is None else self.told.float())
+
     def take(self, rows: Tensor) -> Encoded:
         """These rows, repeated as asked: several paths of one case share one encoding of the volume.
 
