@@ -5,11 +5,8 @@ Every part of a split has its own band of seeds, so that a test set made on its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Mapping, Sequence
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.datasets.case import PARTS, Lesion, Part, TrainingCase
-from models.errors import Cancelled, ModelError
+from models.datasets.making import Progress, Stop, made_in_order
+from models.errors import ModelError
 from models.scanpath import Scanpath
 from models.simulation.search_reader import FAMILIES, TRAINING_FAMILIES, read_case
 from models.simulation.simulated_patients import PatientSettings, SimulatedPatient, load_patient, make_patient
@@ -28,8 +26,6 @@ FIRST_SEED: Mapping[Part, int] = MappingProxyType({part: n * SEEDS_PER_PART for 
 """Where each part's band of patient seeds begins; the last band has no end."""
 
 USUAL = PatientSettings()
-Progress = Callable[[int, int], None]
-Stop = Callable[[], bool]
 Made = tuple[tuple[Scanpath, ...], tuple[Lesion, ...]]
 
 
@@ -69,17 +65,11 @@ def simulated_cases(
     Cancelled
         `cancelled` said so.
     """
-    _check(count, first_seed, families, readers_per_case, workers)
+    _check(count, first_seed, families, readers_per_case)
     task = partial(_make, families=tuple(families), readers=readers_per_case, folder=folder, settings=settings)
     seeds = range(first_seed, first_seed + count)
-    cases = []
-    for seed, (paths, lesions) in zip(seeds, _made(task, seeds, workers), strict=True):
-        cases.append(_case(seed, paths, lesions, folder, settings))
-        if progress is not None:
-            progress(len(cases), count)
-        if cancelled is not None and cancelled():
-            raise Cancelled
-    return cases
+    made = made_in_order(task, seeds, workers=workers, progress=progress, cancelled=cancelled)
+    return [_case(seed, paths, lesions, folder, settings) for seed, (paths, lesions) in zip(seeds, made, strict=True)]
 
 
 def patient_of_seed(seed: int, folder: Path | None, settings: PatientSettings) -> SimulatedPatient:
@@ -135,26 +125,10 @@ def _make(
     return tuple(paths), patient.lesions
 
 
-def _made(task: Callable[[int], Made], seeds: range, workers: int) -> Iterator[Made]:
-    if workers == 1:
-        yield from map(task, seeds)
-        return
-    # Spawned, not forked: the caller may have threads of torch, which a fork would copy in the middle of their work.
-    pool = ProcessPoolExecutor(min(workers, len(seeds)), mp_context=get_context("spawn"))
-    try:
-        yield from pool.map(task, seeds)
-    except BrokenProcessPool as error:
+def _check(count: int, first_seed: int, families: Sequence[str], readers: int) -> None:
+    if count < 1 or first_seed < 0 or readers < 1:
         raise ModelError(
-            "a process that makes patients was ended, perhaps for want of memory", remedy="use fewer workers"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _check(count: int, first_seed: int, families: Sequence[str], readers: int, workers: int) -> None:
-    if count < 1 or first_seed < 0 or readers < 1 or workers < 1:
-        raise ModelError(
-            f"{count} patients from seed {first_seed}, {readers} readers each, {workers} workers",
+            f"{count} patients from seed {first_seed}, {readers} readers each",
             place="simulated cases",
             remedy="at least one of each, seeds from 0",
         )

@@ -56,7 +56,7 @@ def split_by_patient(
     """
     if not all(np.isfinite(shares)) or min(shares) < 0 or not shares[0] > 0:
         raise ModelError(f"shares {shares} of train, validation and test", remedy="use numbers such as 0.7 0.15 0.15")
-    patients = _shuffled({case.patient for case in cases}, seed)
+    patients = in_drawn_order({case.patient for case in cases}, seed)
     wanted = [name for name, share in zip(PARTS, shares, strict=True) if share > 0]
     if len(patients) < len(wanted):
         raise ModelError(
@@ -98,7 +98,7 @@ def split_as_declared(cases: Sequence[TrainingCase], validation_share: float = 0
                 place=case.place,
                 remedy="correct the source, or split by patient",
             )
-    train = _shuffled({patient for patient, part in part_of.items() if part == "train"}, seed)
+    train = in_drawn_order({patient for patient, part in part_of.items() if part == "train"}, seed)
     cut = 0
     if "validation" not in part_of.values() and validation_share > 0:
         cut = max(1, round(validation_share * len(train)))
@@ -109,6 +109,11 @@ def split_as_declared(cases: Sequence[TrainingCase], validation_share: float = 0
         )
     part_of.update(dict.fromkeys(train[:cut], "validation"))
     return _dealt(cases, part_of, seed)
+
+
+def in_drawn_order(codes: Iterable[str], seed: int) -> list[str]:
+    """Codes shuffled by a hash of seed and code: the same order whatever theirs was."""
+    return sorted(codes, key=lambda code: hashlib.sha256(f"{seed}:{code}".encode()).digest())
 
 
 def write_split(path: Path, split: Split) -> None:
@@ -180,10 +185,6 @@ def _dealt(cases: Sequence[TrainingCase], part_of: Mapping[str, Part], seed: int
     for case in sorted(cases, key=lambda case: (case.patient, case.case, case.origin)):
         dealt[part_of[case.patient]].append(case)
     return Split(tuple(dealt["train"]), tuple(dealt["validation"]), tuple(dealt["test"]), seed)
-
-
-def _shuffled(patients: Iterable[str], seed: int) -> list[str]:
-    return sorted(patients, key=lambda patient: hashlib.sha256(f"{seed}:{patient}".encode()).digest())
 
 
 def _counts(patients: int, shares: Sequence[float]) -> list[int]:

@@ -114,7 +114,6 @@ def test_a_patient_made_for_two_parts_is_a_leak_whoever_read_it(made):
         ({"count": 0}, "0 patients"),
         ({"first_seed": -1}, "from seed -1"),
         ({"readers_per_case": 0}, "0 readers"),
-        ({"workers": 0}, "0 workers"),
         ({"families": ("scaner",)}, "no family of readers 'scaner'"),
         ({"families": ()}, "no family of readers is named"),
     ],
