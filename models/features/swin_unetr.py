@@ -1,9 +1,9 @@
 """Features of a CT from MONAI's Swin UNETR: as it should be fed, and as it was for the published CT-Searcher.
 
 The right way feeds the network what it was trained on: axes to the right, to the front and to the head, voxels of
-1.5 x 1.5 x 2 mm, windows of 96 voxels that overlap and whose features fall exactly where they belong. One HU window
-after the other is given; their features stand side by side, since a mean of them would not say any more in which window
-a structure showed. The first is the window of the training (abdomen: lungs are black in it), the second shows lungs.
+1.5 x 1.5 x 2 mm, windows of 96 voxels that overlap and whose features fall exactly where they belong. It is run on one
+HU window after the other: first that of the training (abdomen: lungs are black in it), then one that shows lungs. Their
+features are averaged, so that a cell has 768 as published, or stand side by side, which keeps what showed in which.
 
 The published way (reference: CT-ScanGaze, 2.1 and 2.2) takes the array as it is stored, at whatever spacing, in one
 window; the last windows are misplaced by up to 31 voxels and 7 of 8 features are dropped by a nearest resize.
@@ -60,11 +60,13 @@ class SwinUnetrSettings(BaseModel):
     weights
         File; where `default_weights` says unless it is given.
     published
-        As for the published CT-Searcher; `stride_voxels` and `windows_hu` are not used then.
+        As for the published CT-Searcher; the options below, but for `feature_size`, are not used then.
     stride_voxels
         From window to window: 64 shares a third of each with the next and 32 two thirds, at eight times the work.
     windows_hu
-        Each adds 768 channels.
+        Each is a run of its own.
+    combine
+        ``mean`` of the windows' features: 768 channels. ``concatenate``: 768 for each window.
     feature_size
         48 for the published weights.
     """
@@ -75,6 +77,7 @@ class SwinUnetrSettings(BaseModel):
     published: bool = False
     stride_voxels: Literal[32, 64, 96] = 64
     windows_hu: tuple[tuple[float, float], ...] = Field(default=(TRAINED_WINDOW_HU, LUNG_WINDOW_HU), min_length=1)
+    combine: Literal["mean", "concatenate"] = "mean"
     feature_size: int = Field(default=FEATURE_SIZE, ge=12, multiple_of=12)
 
 
@@ -94,8 +97,9 @@ class SwinUnetr:
 
     @property
     def channels(self) -> int:
-        """Features of each cell, of all HU windows."""
-        return 16 * self._settings.feature_size * (1 if self._settings.published else len(self._settings.windows_hu))
+        """Features of each cell."""
+        side_by_side = self._settings.combine == "concatenate" and not self._settings.published
+        return 16 * self._settings.feature_size * (len(self._settings.windows_hu) if side_by_side else 1)
 
     @property
     def cell_order(self) -> CellOrder:
@@ -107,8 +111,8 @@ class SwinUnetr:
         """Settings and the digest of the weights' file, which is read once."""
         if not self._digest:
             self._digest = weights_digest(self._weights)
-        used = {"feature_size"} if self._settings.published else {"feature_size", "stride_voxels", "windows_hu"}
-        chosen = self._settings.model_dump(mode="json", include=used)
+        unused = {"stride_voxels", "windows_hu", "combine"} if self._settings.published else set[str]()
+        chosen = self._settings.model_dump(mode="json", exclude={"weights", "published"} | unused)
         return {"encoder": self.name, "computation": COMPUTATION, "weights_sha256": self._digest, **chosen}
 
     def estimate_s(
@@ -187,7 +191,8 @@ class SwinUnetr:
             )
             cells = np.einsum("xa,yb,zc,nabc->nzyx", *shares, lattice, optimize=True)[:, ::-1, ::-1, ::-1]
             found.append(cells.reshape(len(cells), -1).T)
-        return np.ascontiguousarray(np.concatenate(found, axis=1), dtype=np.float32)
+        joined = np.concatenate(found, axis=1) if self._settings.combine == "concatenate" else np.mean(found, axis=0)
+        return np.ascontiguousarray(joined, dtype=np.float32)
 
     def _encode_published(
         self, volume: CtVolume, device: Device, progress: Progress | None, cancelled: Stop | None

@@ -59,7 +59,7 @@ class Bottleneck(nn.Module):
 
 def default_weights() -> Path:
     """Where the weights lie when no other file is named."""
-    return user_data_path("ctgaze", appauthor=False) / "bundles" / BUNDLE / BUNDLE_FILE
+    return user_data_path("ctgaze") / "bundles" / BUNDLE / BUNDLE_FILE
 
 
 def load_bottleneck(path: Path, feature_size: int = FEATURE_SIZE) -> Bottleneck:

@@ -95,10 +95,14 @@ def test_places_come_back_within_half_a_cell_of_the_lattice_at_any_size_and_orie
     assert abs(float((found - centres).mean())) * shape[axis] < 3
 
 
-def test_each_hu_window_has_its_own_channels(weights, means_of_voxels):
+def test_hu_windows_are_averaged_or_stand_side_by_side(weights, means_of_voxels):
     volume = CtVolume(np.full((96, 96, 96), -100, dtype=np.int16), TRAINED)
-    found = encoder(weights, windows_hu=((LOW, HIGH), (-1100.0, 0.0))).encode(volume, (2, 2, 2), device=CPU)
-    np.testing.assert_allclose(found, [[75 / 425, 1000 / 1100]] * 8, atol=1e-6)
+    both = ((LOW, HIGH), (-1100.0, 0.0))
+    trained, lung = 75 / 425, 1000 / 1100
+    mean = encoder(weights, windows_hu=both).encode(volume, (2, 2, 2), device=CPU)
+    np.testing.assert_allclose(mean, [[(trained + lung) / 2]] * 8, atol=1e-6)
+    beside = encoder(weights, windows_hu=both, combine="concatenate").encode(volume, (2, 2, 2), device=CPU)
+    np.testing.assert_allclose(beside, [[trained, lung]] * 8, atol=1e-6)
 
 
 def test_the_network_sees_axes_to_the_right_the_front_and_the_head(weights, monkeypatch):
@@ -192,6 +196,7 @@ def test_settings_name_the_weights_and_only_what_is_used(weights):
         "feature_size": 12,
         "stride_voxels": 64,
         "windows_hu": [[LOW, HIGH]],
+        "combine": "mean",
     }
     assert set(published) == {"encoder", "computation", "feature_size", "weights_sha256"}
 
@@ -222,11 +227,13 @@ def test_too_little_memory_on_a_gpu_is_one_line(weights, monkeypatch):
 
 
 def test_encoders_are_listed_by_name_with_their_channels():
-    found = encoders()
-    assert {name: (each.channels, each.cell_order) for name, each in found.items()} == {
-        "swin_unetr": (1536, "canonical"),
-        "swin_unetr_published": (768, "published"),
-    }
+    def listed(**settings) -> dict[str, tuple[int, str]]:
+        found = encoders(SwinUnetrSettings(**settings))
+        return {name: (each.channels, each.cell_order) for name, each in found.items()}
+
+    assert listed() == {"swin_unetr": (768, "canonical"), "swin_unetr_published": (768, "published")}
+    assert listed(combine="concatenate")["swin_unetr"] == (1536, "canonical")
+    assert listed(combine="concatenate")["swin_unetr_published"] == (768, "published")
 
 
 def test_the_spacing_of_the_training_is_met_within_a_voxel():
