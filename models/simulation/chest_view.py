@@ -22,6 +22,7 @@ BACK: Final = 2
 
 SMALLEST_LUNG_SHARE: Final = 0.06
 """A slice counts as one of a lung where the lung has this share of its largest cross-section."""
+FEWEST_LUNG_COLUMNS: Final = 3
 STEADY_MM: Final = 8.0
 """The eye follows a lung's outline along the slices only as far as a Gaussian of this sigma does."""
 FULL_CONTRAST_HU: Final = 800.0
@@ -82,7 +83,7 @@ class ChestView:
         Raises
         ------
         ValueError
-            When there is no lung on one side.
+            When the lungs are fewer than three columns wide.
         """
         volume, lungs = patient.volume, patient.lungs_kji
         spacing = np.linalg.norm(volume.affine_lps[:3, :3], axis=0)
@@ -90,8 +91,6 @@ class ChestView:
         thirds, first, last = [], [], []
         for side in (lungs[:, :, :gap], lungs[:, :, gap:]):
             area = side.sum(axis=(1, 2))
-            if not area.any():
-                raise ValueError(f"no lung on one side of {patient.case}")
             found = np.flatnonzero(area >= SMALLEST_LUNG_SHARE * area.max())
             first.append(int(found[0]))
             last.append(int(found[-1]))
@@ -117,8 +116,10 @@ def _between_lungs(lungs_kji: NDArray[np.bool_]) -> int:
     """The column with the least lung in the middle third of the lungs' width."""
     per_column = lungs_kji.sum(axis=(0, 1))
     found = np.flatnonzero(per_column)
-    low, high = int(found[0]), int(found[-1]) + 1 if len(found) else 0
-    third = max((high - low) // 3, 1)
+    if len(found) < FEWEST_LUNG_COLUMNS:
+        raise ValueError(f"no two lungs: there is lung in {len(found)} columns")
+    low, high = int(found[0]), int(found[-1]) + 1
+    third = (high - low) // 3
     return low + third + int(per_column[low + third : high - third].argmin())
 
 

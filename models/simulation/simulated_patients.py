@@ -169,7 +169,7 @@ def load_patient(seed: int, settings: PatientSettings, folder: Path) -> Simulate
         _write(place, made)
         return made
     try:
-        with np.load(place, allow_pickle=False) as found:
+        with place.open("rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = {name: found[name] for name in ("hu_kji", "lungs_kji", "affine_lps", "lesions", "case")}
     except (BadZipFile, ValueError, KeyError, EOFError, zlib.error) as error:
         raise ModelError(
@@ -237,7 +237,7 @@ def _with_places_for_nodules(seed: int, scan: _Scan) -> tuple[Thorax, int]:
     step_mm = scan.spacing_kji_mm[0] / scan.height_scale
     last_level = scan.first_level_mm + (scan.slices - 1) * step_mm
     half_mm = max(MIDDLE_LEVEL_MM - scan.first_level_mm, last_level - MIDDLE_LEVEL_MM)
-    # The first or the last slice of the stack is exactly the scan's.
+    # The stack's first or last slice is the scan's, within a quarter of a step: the stack has whole slices.
     total = scan.slices + round(abs(2 * MIDDLE_LEVEL_MM - scan.first_level_mm - last_level) / step_mm)
     first_slice = 0 if MIDDLE_LEVEL_MM - scan.first_level_mm >= half_mm else total - scan.slices
     wide = scan.pixels + 2 * max(abs(shift) for shift in scan.shift_ij)
