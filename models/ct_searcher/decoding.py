@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 
@@ -50,13 +51,14 @@ def sample_paths(
     length: int | None = None,
     min_steps: int | None = None,
     temperature: float = 1.0,
+    allowed_cells: Tensor | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> list[SampledPath]:
     """Draw paths through one volume.
 
-    Path n depends on the seed and n alone, whatever the count; on one kind of device with one thread count its bits
-    repeat. All random numbers come from the CPU.
+    Path n depends on the seed and n alone, whatever the count; on one kind of device, and on a CPU with one thread
+    count, its bits repeat. All random numbers come from the CPU.
 
     Parameters
     ----------
@@ -70,6 +72,9 @@ def sample_paths(
         Fixations before it may stop; None: as published 100 for the faithful network, 1 otherwise.
     temperature
         Above 0; divides the logits and multiplies the standard deviations.
+    allowed_cells
+        (cells + 1,) bool by class index: places that a path may go to, the body's say; the stop is always allowed.
+        None: all.
     progress
         Called with steps done and the most there can be.
 
@@ -92,7 +97,8 @@ def sample_paths(
         raise ModelError(f"a temperature of {temperature}", remedy="give one above 0")
     if len(encoded.keys) != 1:
         raise ModelError(f"{len(encoded.keys)} volumes at once", remedy="sample paths of one")
-    stop_from = most if length is not None else fewest
+    forbidden = _forbidden(network, allowed_cells, encoded.keys.device)
+    limits = _Limits(most if length is not None else fewest, most, temperature, forbidden)
     encoded = encoded.float()
     was_training = network.training
     network.eval()
@@ -109,8 +115,8 @@ def sample_paths(
                     progress(group * most + step, groups * most)
 
             draws = _draws(seed, range(group * GROUP, (group + 1) * GROUP), network, encoded.keys.device)
-            with torch.autocast(encoded.keys.device.type, enabled=False):
-                paths += sample(network, encoded, draws, _Limits(stop_from, most, temperature), done)
+            with torch.autocast(encoded.keys.device.type, enabled=False), _threads_for(network, encoded):
+                paths += sample(network, encoded, draws, limits, done)
         if progress is not None:
             progress(groups * most, groups * most)
     finally:
@@ -118,13 +124,28 @@ def sample_paths(
     return paths[:count]
 
 
+@contextmanager
+def _threads_for(network: CtSearcher, encoded: Encoded) -> Iterator[None]:
+    """One thread for steps in turn on a CPU: several only wait for each other over matrices as small as these."""
+    before = torch.get_num_threads()
+    if not network.settings.autoregressive or encoded.keys.device.type != "cpu" or before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 @dataclass(frozen=True)
 class _Limits:
-    """The stop is refused before step `stop_from`; a path has at most `most` steps."""
+    """The stop is refused before step `stop_from`, (classes,) `forbidden` always; a path has at most `most` steps."""
 
     stop_from: int
     most: int
     temperature: float
+    forbidden: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +174,7 @@ def _sample_in_turn(
         done(step)
         states = cache.advance(network.queries(encoded, step, step + 1)[0] + fed_back)[None]
         logits = network.place_logits(states, keys, cells[None, :, max(step - 1, 0)], first)[0]
-        chosen = _drawn_classes(logits, draws.uniform[:, step], stop, step < limits.stop_from, limits.temperature)
+        chosen = _drawn_classes(logits, draws.uniform[:, step], stop, step < limits.stop_from, limits)
         cells[:, step] = torch.where(stopped, stop, chosen)
         stopped |= chosen == stop
         if bool(stopped.all()):
@@ -178,19 +199,19 @@ def _sample_at_once(
     refused = torch.arange(most, device=states.device) < limits.stop_from
     paths = []
     for uniform, normal in zip(draws.uniform, draws.normal, strict=True):
-        cells = _drawn_classes(logits, uniform[:most], stop, refused, limits.temperature)
+        cells = _drawn_classes(logits, uniform[:most], stop, refused, limits)
         offset, duration = _within_cell(network, states, encoded.keys, cells[None], normal[None, :most], limits)
         paths.append(_until_stop(cells, offset[0], duration[0], stop))
     return paths
 
 
-def _drawn_classes(
-    logits: Tensor, uniform: Tensor, stop: int, stop_refused: Tensor | bool, temperature: float
-) -> Tensor:
+def _drawn_classes(logits: Tensor, uniform: Tensor, stop: int, stop_refused: Tensor | bool, limits: _Limits) -> Tensor:
     """(N,) classes at which the cumulative probability of (N, classes) logits passes (N,) uniform numbers."""
     if not bool(torch.isfinite(logits).all()):
         raise ModelError("the network's scores are not finite")
-    scores = logits.double() / temperature
+    scores = logits.double() / limits.temperature
+    if limits.forbidden is not None:
+        scores = scores.masked_fill(limits.forbidden, -torch.inf)
     refused = torch.as_tensor(stop_refused, device=logits.device)
     scores[:, stop] = torch.where(refused, -torch.inf, scores[:, stop])
     cumulative = scores.softmax(-1).cumsum(-1)
@@ -233,6 +254,18 @@ def _step_range(network: CtSearcher, length: int | None, min_steps: int | None) 
     if not 0 <= min_steps <= most:
         raise ModelError(f"at least {min_steps} fixations", remedy=f"this network draws up to {most}")
     return min_steps, most
+
+
+def _forbidden(network: CtSearcher, allowed_cells: Tensor | None, device: torch.device) -> Tensor | None:
+    """(classes,) bool; never the stop."""
+    if allowed_cells is None:
+        return None
+    forbidden = ~allowed_cells.to(device=device, dtype=torch.bool)
+    forbidden[network.stop_class] = True
+    if len(forbidden) != network.settings.cells + 1 or bool(forbidden.all()):
+        raise ModelError("no cell is left that a path could go to", remedy="check that the CT shows a body")
+    forbidden[network.stop_class] = False
+    return forbidden
 
 
 def _draws(seed: int, paths: range, network: CtSearcher, device: torch.device) -> _Draws:
