@@ -141,8 +141,8 @@ def _footnotes(comparison: Comparison) -> Iterator[str]:
     yield (
         f"Floors: as many fixations as the reference, {parameters.floor_draws} draws averaged, seed {parameters.seed}. "
         f"{SHORT_NAMES[SHUFFLE].capitalize()}: another patient's path cut or repeated to the reference's length. "
-        f"{SHORT_NAMES[OTHER_PATIENT].capitalize()}: another patient's human path after body normalisation, with its "
-        f"own length. {SAW_TOOTH.capitalize()}: no randomness in it. {MARKOV}: taught on other patients."
+        f"{SHORT_NAMES[OTHER_PATIENT].capitalize()}: another patient's {_lent(comparison)} after body normalisation, "
+        f"with its own length. {SAW_TOOTH.capitalize()}: no randomness in it. {MARKOV}: taught on other patients."
     )
     if comparison.masked:
         yield "Maps are limited to the body, and floors to the body or the lungs, as found in the CT."
@@ -151,6 +151,11 @@ def _footnotes(comparison: Comparison) -> Iterator[str]:
             yield f"Floor {row.name}: {row.note}."
     yield _ceiling(comparison.with_role("ceiling"))
     yield from (f"{note[0].upper()}{note[1:]}." for note in comparison.notes)
+
+
+def _lent(comparison: Comparison) -> str:
+    simulated = all(name.endswith("(simulated)") for name in comparison.references)
+    return "path by a simulated reader" if simulated else "human path"
 
 
 def _ceiling(rows: Sequence[Row]) -> str:

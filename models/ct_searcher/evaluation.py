@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +39,11 @@ from models.ct_searcher.evaluation_report import (
     beating_of,
     spread_of,
 )
+from models.ct_searcher.files import LoadedSearcher
+from models.ct_searcher.network_predictor import Features, network_predictor
 from models.datasets.case import TrainingCase
 from models.errors import Cancelled, ModelError
+from models.metrics.bootstrap import RESAMPLES
 from models.metrics.comparison import compare, name_of
 from models.metrics.comparison_report import ComparisonParameters
 from models.metrics.heat_map import MapParameters
@@ -55,6 +59,44 @@ MAP_SIGMA_SLICES = 2.0
 MAP_CELL_MM = 8.0
 
 
+def evaluate(
+    models: Sequence[LoadedSearcher],
+    cases: Sequence[TrainingCase],
+    *,
+    features: Features | None = None,
+    device: str = "auto",
+    **options: Any,
+) -> Evaluation:
+    """Evaluate models from their folders; several of one name (seeds of one training) are told apart by their folders.
+
+    Parameters
+    ----------
+    features
+        For networks that are given features: from a volume to (cells, channels) in the network's order.
+    options
+        Of `evaluate_predictors`.
+
+    Raises
+    ------
+    ModelError
+        As `evaluate_predictors`, and for a network that needs features where there are none.
+    """
+    names = Counter(model.card.name for model in models)
+    predictors = []
+    for model in models:
+        given = model.settings.encoder == "given"
+        if given and features is None:
+            raise ModelError(
+                "this network is given features, and nothing makes them",
+                place=str(model.folder),
+                remedy="evaluate it on a configuration with a table data.features",
+            )
+        name = model.card.name if names[model.card.name] == 1 else f"{model.card.name} {model.folder.name}"
+        told = EvaluatedModel(name, model.card.version, model.sha256)
+        predictors.append(network_predictor(told, model.network, features=features if given else None, device=device))
+    return evaluate_predictors(predictors, cases, **options)
+
+
 def evaluate_predictors(
     predictors: Sequence[Predictor],
     cases: Sequence[TrainingCase],
@@ -64,6 +106,7 @@ def evaluate_predictors(
     count: int = 3,
     body_of: Callable[[CtVolume], NDArray[np.bool_] | None] = body_mask,
     parameters: ComparisonParameters | None = None,
+    resamples: int = RESAMPLES,
     progress: Report = lambda done, total, what: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Evaluation:
@@ -82,7 +125,7 @@ def evaluate_predictors(
     body_of
         Finds the body, which limits maps and floors. Where it finds none in some case whole volumes stand for all.
     parameters
-        Default: as the comparison's own, with heat maps of 10 mm and two slices.
+        Default: as the comparison's own, with heat maps of 10 mm and two slices, `seed` and `resamples`.
 
     Raises
     ------
@@ -130,7 +173,7 @@ def evaluate_predictors(
         boxes=bodies.boxes,
         meant_for=lambda path, reference: (wanted := meant.get(id(path))) is None or id(reference) in wanted,
         tested={name_of(path) for path in candidates},
-        parameters=_parameters(references, seed) if parameters is None else parameters,
+        parameters=_parameters(references, seed, resamples) if parameters is None else parameters,
         progress=lambda done, total: steps.next("Scoring") if done < total else None,
     )
     return Evaluation(
@@ -215,14 +258,14 @@ def _in_order(models: Sequence[EvaluatedModel], candidates: Sequence[Scanpath]) 
     return sorted(candidates, key=lambda path: place.get(name_of(path), len(names)))
 
 
-def _parameters(references: Sequence[Scanpath], seed: int) -> ComparisonParameters:
+def _parameters(references: Sequence[Scanpath], seed: int, resamples: int) -> ComparisonParameters:
     """Heat maps in millimetres with cells of about 8 mm; where a spacing is unknown as the comparison's own."""
     known = [each[:2].mean() for path in references if (each := path.spacing_ijk_mm) is not None]
     if len(known) < len(references):
-        return ComparisonParameters(seed=seed)
+        return ComparisonParameters(seed=seed, resamples=resamples)
     edge = max(1, int(MAP_CELL_MM // float(np.median(known))))
     maps = MapParameters(MAP_SIGMA_MM, "mm", MAP_SIGMA_SLICES, cell_voxels=(edge, edge, 1))
-    return ComparisonParameters(MeasureParameters(map=maps), seed=seed)
+    return ComparisonParameters(MeasureParameters(map=maps), seed=seed, resamples=resamples)
 
 
 def _continuity(

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from models.card import Card, Figure, MetricRow
 from models.ct_searcher.continuity import ContinuityTable
 from models.metrics.bootstrap import Estimate
 from models.metrics.comparison_report import Comparison, Difference
-from models.metrics.floors import FLOORS
 from models.metrics.measures import MEASURES
 
 BEATEN_BY: Final = (
@@ -171,36 +171,43 @@ def spread_of(models: Sequence[EvaluatedModel], comparison: Comparison) -> Itera
             yield Spread(kind, measure.key, float(values.mean()), float(values.min()), float(values.max()), len(values))
 
 
-def card_metrics(evaluation: Evaluation, model: EvaluatedModel | None = None) -> dict[str, Any]:
-    """The table of figures for a model's card: what it scored, each floor and the ceiling, rounded to 4 decimals.
+def card_with(card: Card, evaluation: Evaluation, model: EvaluatedModel | None = None) -> Card:
+    """A model's card with its figures: its kinds of candidate, oracles, floors and ceiling, by what must be beaten.
 
     Parameters
     ----------
     model
-        Default: the first one.
+        Which of the evaluation's models; default the first.
     """
     chosen = evaluation.models[0] if model is None else model
-    rows = {(row.role, row.name): row for row in evaluation.comparison.rows}
-    own = {kind: ("candidate", chosen.candidate(kind)) for kind in KINDS}
+    own = {chosen.candidate(kind): kind.removeprefix(", ") or "own length" for kind in KINDS}
+    others = {other.candidate(kind) for other in evaluation.models for kind in KINDS} - set(own)
+    metrics = {}
+    for row in evaluation.comparison.rows:
+        if row.role != "pair kind" and row.scores and row.name not in others:
+            name = own.get(row.name, row.name.removesuffix(" (model)"))
+            metrics[name] = MetricRow(role=row.role, measures={key: _figure(row.scores[key]) for key in BEATEN_BY})
+    return card.model_copy(update={"metrics": metrics, "metrics_on": metrics_on(evaluation, chosen)})
 
-    def figures(key: tuple[Any, str]) -> dict[str, float]:
-        scores = rows[key].scores
-        return {name: round(scores[name].mean, 4) for name in BEATEN_BY if np.isfinite(scores[name].mean)}
 
-    return {
-        "cases": evaluation.n_cases,
-        "patients": evaluation.n_patients,
-        "paths_per_case": evaluation.count,
-        "seed": evaluation.seed,
-        "references": "simulated readers" if evaluation.simulated else "readers",
-        "model": {kind.removeprefix(", ") or "own length": figures(key) for kind, key in own.items() if key in rows},
-        "beats_every_floor": {
-            kind.removeprefix(", ") or "own length": evaluation.beats_every_floor(key[1])
-            for kind, key in own.items()
-            if key in rows
-        },
-        "floors": {name: figures(("floor", name)) for name in FLOORS if rows["floor", name].scores},
-        "ceiling": {
-            row.name: figures((role, row.name)) for (role, _), row in rows.items() if role == "ceiling" and row.scores
-        },
-    }
+def metrics_on(evaluation: Evaluation, model: EvaluatedModel) -> str:
+    """What the figures of a card were measured on, and whether floors are beaten, in sentences."""
+    readings = "simulated readers" if evaluation.simulated else "readers"
+    families = ", ".join(evaluation.comparison.references)
+    beaten = [
+        kind.removeprefix(", ") or "own length"
+        for kind in (OWN, TOLD)
+        if evaluation.beats_every_floor(model.candidate(kind))
+    ]
+    said = f"with {' and '.join(beaten)}" if beaten else "with no kind of its paths"
+    return (
+        f"{evaluation.n_references} readings by {readings} ({families}) of {evaluation.n_cases} cases, "
+        f"{evaluation.n_patients} patients; {evaluation.count} sampled paths of a kind and case, seed {evaluation.seed}. "
+        f"Means with 95% intervals over patients. It beats every floor by all these "
+        f"measures {said}." + (f" {NO_RADIOLOGY}" if evaluation.simulated else "")
+    )
+
+
+def _figure(estimate: Estimate) -> Figure:
+    low, high = (round(v, 4) if np.isfinite(v) else None for v in (estimate.low, estimate.high))
+    return Figure(value=round(estimate.mean, 4), low=low, high=high)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from models.card import NOT_SAVED, Card, InputCard, TrainingCard, read_card, write_card
 from models.ct_searcher import evaluation as module
 from models.ct_searcher.bodies import BodyFrame
 from models.ct_searcher.candidates import Predictor, lenders_of
@@ -19,7 +21,7 @@ from models.ct_searcher.evaluation_report import (
     TOLD,
     EvaluatedModel,
     Evaluation,
-    card_metrics,
+    card_with,
 )
 from models.errors import Cancelled, ModelError
 from models.metrics.floors import FLOORS, OTHER_PATIENT, UNIFORM
@@ -30,6 +32,11 @@ from tests.models.ct_searcher.evaluated_cases import QUICK, SHAPE_KJI, Blind, Se
 
 CASES = [case_of(number) for number in range(5)]
 TRAINING = [case_of(number) for number in range(10, 13)]
+CARD = Card(
+    name="seer", version="1", task="scanpath", architecture="ct_searcher", licence="Apache-2.0",
+    weights_sha256=NOT_SAVED, limits=("None of it is true.",), settings={},
+    input=InputCard(orientation="canonical", hu_windows=(), spacing="any"), training=TrainingCard(data="nothing"),
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -116,14 +123,22 @@ def test_the_report_is_json_with_and_without_single_scores(found: Evaluation) ->
     assert whole["models"][0] == {"name": "seer", "version": "1", "sha256": ""}
 
 
-def test_the_card_gets_floors_ceiling_and_every_kind(found: Evaluation) -> None:
-    card = card_metrics(found)
-    assert set(card["model"]) == {"own length", "told the length", "another patient's CT", "tokens permuted"}
-    assert card["model"]["own length"]["nss"] == round(means(found)["seer (model)"], 4)
-    assert set(card["floors"]) == set(FLOORS)
-    assert set(card["ceiling"]) == {"between simulated readers"}
-    assert card["references"] == "simulated readers"
-    assert card_metrics(found, found.models[1])["model"]["own length"]["nss"] == round(means(found)["blind (model)"], 4)
+def test_the_card_gets_floors_ceiling_and_every_kind_of_the_one_model(found: Evaluation, tmp_path: Path) -> None:
+    card = card_with(CARD, found)
+    kinds = ["own length", "told the length", "another patient's CT", "tokens permuted"]
+    oracles = ["lesion centres (oracle)", "fixed average path"]
+    assert list(card.metrics) == [*kinds, *oracles, *FLOORS, "between simulated readers"]
+    figure = card.metrics["own length"].measures["nss"]
+    assert figure.value == round(means(found)["seer (model)"], 4)
+    assert figure.low is not None and figure.low < figure.value
+    assert card.metrics["between simulated readers"].role == "ceiling"
+    assert "10 readings by simulated readers (r0 (simulated), r1 (simulated)) of 5 cases, 5 patients" in card.metrics_on
+    assert card.metrics_on.endswith("This proves the code, not radiology.")
+    other = card_with(CARD, found, found.models[1])
+    assert other.metrics["own length"].measures["nss"].value == round(means(found)["blind (model)"], 4)
+    assert "with no kind of its paths" in other.metrics_on
+    write_card(tmp_path, card)
+    assert read_card(tmp_path) == card
 
 
 def test_the_same_seed_gives_the_same_report() -> None:
