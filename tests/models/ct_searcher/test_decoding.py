@@ -85,7 +85,7 @@ def test_a_network_that_never_stops_is_cut_off_at_its_longest(options: dict[str,
 def test_cells_are_drawn_as_often_as_the_network_says(options: dict[str, bool]) -> None:
     network = tiny_network(**options)
     encoded = with_stop_bias(network, -1000.0)
-    paths = sample_paths(network, encoded, count=1200, seed=2, length=1)
+    paths = sample_paths(network, encoded, count=600, seed=2, length=1)
     found = torch.bincount(torch.cat([path.cells for path in paths]), minlength=CELLS) / len(paths)
     state = network.queries(encoded, 0, 1)
     if network.settings.autoregressive:
@@ -93,7 +93,7 @@ def test_cells_are_drawn_as_often_as_the_network_says(options: dict[str, bool]) 
     with torch.no_grad():
         state = network.states(encoded, state)
         expected = network.place_logits(state, encoded.keys, torch.zeros(1, 1).long(), torch.tensor([True]))
-    torch.testing.assert_close(found, expected.softmax(-1)[0, 0, :CELLS], atol=0.04, rtol=0)
+    torch.testing.assert_close(found, expected.softmax(-1)[0, 0, :CELLS], atol=0.05, rtol=0)
 
 
 def test_durations_spread_by_sigma_and_by_its_square_in_the_faithful_network() -> None:
@@ -175,6 +175,20 @@ def test_sampling_leaves_a_network_in_training_as_it_was_and_ignores_half_precis
     assert network.training
     assert torch.equal(found.cells, calm.cells)
     assert torch.equal(found.duration_s, calm.duration_s)
+
+
+def test_steps_in_turn_do_not_depend_on_the_threads_and_leave_them_as_they_were() -> None:
+    network = tiny_network(**FULL)
+    encoded, before = tiny_encoded(network), torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        two = sample_paths(network, encoded, count=1, seed=0, length=20)[0]
+        assert torch.get_num_threads() == 2
+        torch.set_num_threads(1)
+        one = sample_paths(network, encoded, count=1, seed=0, length=20)[0]
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(one.duration_s, two.duration_s)
 
 
 def test_sampled_paths_can_be_trained_on() -> None:
