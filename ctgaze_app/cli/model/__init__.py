@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import typer
 
+from ctgaze_app.cli.model import evaluate, train
+
 app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def model() -> None:
     """Models that predict where readers look: list, train, evaluate, predict, import."""
+
+
+app.command(name="train")(train.train)
+app.command(name="evaluate")(evaluate.evaluate)

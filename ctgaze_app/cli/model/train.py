@@ -1,0 +1,97 @@
+"""`ctgaze model train`: from a configuration to a model folder."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ctgaze_app.cli.progress import progress_bar
+from ctgaze_app.errors import CTGazeError
+
+if TYPE_CHECKING:
+    from models.ct_searcher.training import TrainingResult
+
+
+class Architecture(StrEnum):
+    """What can be trained."""
+
+    CT_SEARCHER = "ct-searcher"
+
+
+def train(
+    architecture: Annotated[Architecture, typer.Argument(help="What to train.")],
+    out: Annotated[Path, typer.Option("--out", help="New folder for the model; with --resume, of the run.")],
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config", metavar="FILE|NAME", help="Training configuration, or a shipped recipe; not with --resume."
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a run was stopped.")] = False,
+    initial: Annotated[
+        Path | None, typer.Option("--initial", metavar="MODEL", help="Start from this model's weights (fine-tuning).")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, max=2**31 - 1, help="Instead of the configuration's.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="At most; instead of the configuration's.")
+    ] = None,
+    device: Annotated[
+        str, typer.Option("--device", help="auto (as configured), cpu, cuda or cuda:N.", metavar="DEVICE")
+    ] = "auto",
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes that make patients; default: one a core.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+) -> None:
+    """Train a model on recorded, published or simulated readings; the best epoch is chosen on held-out patients.
+
+    Curves are in OUT/training (CSV and TensorBoard). The test part of the split is never looked at.
+
+    Example: ctgaze model train ct-searcher --config ct_searcher_two_cores --out my-model
+    """
+    if not resume and config is None:
+        raise typer.BadParameter("name a configuration file or a recipe", param_hint="--config")
+    from ctgaze_app.cli.model.configured import cache_of, features_of, split_of
+    from ctgaze_app.cli.model.training_progress import training_progress
+    from models.ct_searcher.config import read_recipe
+    from models.ct_searcher.run_folder import CONFIG
+    from models.ct_searcher.training import train as train_searcher
+    from models.errors import Cancelled
+
+    chosen = read_recipe(str(out / CONFIG) if config is None else config)
+    asked = {"seed": seed, "epochs": epochs, "initial": initial}
+    changes = {name: value for name, value in asked.items() if value is not None}
+    chosen = chosen.model_copy(update={"training": chosen.training.model_copy(update=changes)})
+    with progress_bar("Making patients", shown=not as_json) as making:
+        cases = split_of(chosen, workers=workers, progress=making)
+    with training_progress(shown=not as_json) as told:
+        try:
+            result = train_searcher(
+                chosen, cases, out, features=features_of(chosen, device), cache=cache_of(chosen), resume=resume,
+                device=device, preparing=told.preparing, progress=told.training,
+            )  # fmt: skip
+        except Cancelled as stop:
+            raise CTGazeError(str(stop), place=str(out), remedy="go on with --resume") from stop
+    _tell(result, as_json)
+
+
+def _tell(result: TrainingResult, as_json: bool) -> None:
+    if as_json:
+        content = {
+            "folder": str(result.folder), "best_epoch": result.best_epoch, "epochs": result.epochs,
+            "stopped_early": result.stopped_early, "monitor": result.monitor, "figures": result.figures,
+            "seconds": round(result.seconds, 3), "step_s": round(result.step_s, 4),
+        }  # fmt: skip
+        typer.echo(json.dumps(content, allow_nan=False))
+        return
+    early = "; it got no better for longer" if result.stopped_early else ""
+    typer.echo(f"{result.folder}: epoch {result.best_epoch} of {result.epochs} is the best by {result.monitor}{early}")
+    for name, value in sorted(result.figures.items()):
+        typer.echo(f"  {name} {value:.4g}")
+    typer.echo(f"  {result.seconds:.0f} s, {result.step_s:.3g} s a step")

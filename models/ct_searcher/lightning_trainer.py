@@ -1,0 +1,264 @@
+"""Lightning's trainer as our runs need it: devices, curves, checkpoints, early stopping, quiet, safe to resume."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from models.ct_searcher.config import TrainingTable
+from models.errors import Cancelled, ModelError
+from models.features.devices import choose_device
+
+BEST, LAST = "best.ckpt", "last.ckpt"
+LOG_EVERY = 20
+"""Steps between rows of the training curves."""
+
+NOISE = (
+    ("does not have many workers", "cases are prepared beforehand, so that loading is no bottleneck"),
+    (r"Checkpoint directory .* exists and is not empty", "a resumed run goes on there"),
+    ("The dirpath has changed from", "a folder that was moved is resumed like any other"),
+    (r"`isinstance\(treespec, LeafSpec\)` is deprecated", "torch speaks to Lightning"),
+    ("does not have a deterministic implementation", "the fastest there is where no other exists"),
+    ("Deterministic behavior was enabled with either", "as above, for matrix products"),
+    ("GPU available but not used", "the user asked for the CPU"),
+    ("The `srun` command is available on your system but is not used", "one process was asked for"),
+    (r"You are using a CUDA device .* that has Tensor Cores", "advice to a programmer"),
+)
+"""Third parties' warnings that a user can do nothing about, each with why it may be left out."""
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Where a run is.
+
+    Attributes
+    ----------
+    stage
+        ``supervised`` or ``self_critical``.
+    epoch, epochs, step, steps
+        Epoch from 1 and how many there can be; steps done and steps in all.
+    values
+        The last logged values, such as ``train/total`` and ``val/place``.
+    validated
+        Whether the epoch is done and its validation is among the values.
+    """
+
+    stage: str
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    values: dict[str, float] = field(default_factory=dict)
+    validated: bool = False
+
+
+Watcher = Callable[[TrainingState], None]
+
+
+class Watch(Callback):
+    """Tells how far the run is, keeps each epoch's validation values, and stops where the caller asks to."""
+
+    def __init__(self, stage: str, watcher: Watcher | None, cancelled: Callable[[], bool] | None) -> None:
+        self.stage, self.watcher, self.cancelled = stage, watcher, cancelled
+        self.history: dict[int, dict[str, float]] = {}
+        self.step_s: list[float] = []
+        self._began = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The validation values of every epoch."""
+        return {"history": self.history}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """From a checkpoint."""
+        self.history = state_dict["history"]
+
+    def on_train_batch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any) -> None:
+        """Stops between batches."""
+        if self.cancelled is not None and self.cancelled():
+            raise Cancelled(f"stopped in epoch {trainer.current_epoch + 1}; it can be resumed")
+        self._began = time.perf_counter()
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any) -> None:
+        """Tells."""
+        self.step_s.append(time.perf_counter() - self._began)
+        if trainer.global_step % LOG_EVERY == 0 or trainer.is_last_batch:
+            self._tell(trainer, validated=False)
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Keeps and tells."""
+        values = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+        self.history[trainer.current_epoch] = values
+        self._tell(trainer, validated=True)
+
+    @property
+    def median_step_s(self) -> float:
+        """From a batch to the updated weights; NaN before the first step."""
+        return float(np.median(self.step_s)) if self.step_s else float("nan")
+
+    def _tell(self, trainer: lightning.Trainer, *, validated: bool) -> None:
+        if self.watcher is None or not trainer.is_global_zero:
+            return
+        values = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        steps = int(trainer.estimated_stepping_batches)
+        epochs = trainer.max_epochs or 0
+        self.watcher(
+            TrainingState(self.stage, trainer.current_epoch + 1, epochs, trainer.global_step, steps, values, validated)
+        )
+
+
+def device_options(table: TrainingTable, device: str = "auto") -> dict[str, Any]:
+    """`accelerator`, `devices`, `num_nodes` and `strategy` for Lightning.
+
+    Parameters
+    ----------
+    device
+        ``auto``: as the table says; ``cpu``, ``cuda`` or ``cuda:N``: this one alone.
+
+    Raises
+    ------
+    ModelError
+        When a GPU is asked for and cannot be used.
+    """
+    if device != "auto":
+        chosen = choose_device(device).torch_device
+        one: list[int] | int = [chosen.index or 0] if chosen.type == "cuda" else 1
+        return {"accelerator": chosen.type, "devices": one, "num_nodes": 1, "strategy": "auto"}
+    accelerator = table.accelerator
+    if accelerator == "auto":
+        accelerator = "cuda" if choose_device("auto").is_gpu else "cpu"
+    elif accelerator != "cpu":
+        choose_device("cuda")
+    devices = list(table.devices) if isinstance(table.devices, tuple) else table.devices
+    return {"accelerator": accelerator, "devices": devices, "num_nodes": table.nodes, "strategy": table.strategy}
+
+
+def make_trainer(
+    table: TrainingTable,
+    folder: Path,
+    watch: Watch,
+    *,
+    epochs: int,
+    monitor: str,
+    mode: Literal["min", "max"],
+    patience: int | None,
+    batches: int,
+    device: str = "auto",
+    whole_network: bool = True,
+) -> lightning.Trainer:
+    """A trainer that keeps the best and the last epoch.
+
+    Parameters
+    ----------
+    folder
+        For `BEST`, `LAST` and the curves, one folder of curves for every time the run was started.
+    batches
+        Per epoch.
+    whole_network
+        Whether every parameter takes part in every step.
+
+    Raises
+    ------
+    ModelError
+        When devices, strategy and precision do not go together here.
+    """
+    best = ModelCheckpoint(
+        folder, Path(BEST).stem, monitor=monitor, mode=mode, save_top_k=1, enable_version_counter=False,
+        save_on_train_epoch_end=False, auto_insert_metric_name=False,
+    )  # fmt: skip
+    last = ModelCheckpoint(
+        folder, Path(LAST).stem, save_top_k=1, enable_version_counter=False, save_on_train_epoch_end=True,
+        auto_insert_metric_name=False,
+    )  # fmt: skip
+    callbacks: list[Callback] = [watch, best, last]
+    if patience is not None:
+        callbacks.append(EarlyStopping(monitor, mode=mode, patience=patience, check_on_train_epoch_end=False))
+    start = 1 + sum(1 for _ in folder.glob("curves_*"))
+    version = f"curves_{start}"
+    loggers = [CSVLogger(folder, "", version), TensorBoardLogger(folder, "", version)]
+    options = device_options(table, device)
+    if not whole_network and options["strategy"] == "ddp":
+        options["strategy"] = "ddp_find_unused_parameters_true"
+    if options["accelerator"] == "cpu" and table.precision == "16-mixed":
+        raise ModelError("16-mixed precision needs a GPU", remedy="use 32-true or bf16-mixed")
+    try:
+        trainer = lightning.Trainer(
+            **options,
+            precision=table.precision,
+            max_epochs=epochs,
+            gradient_clip_val=table.gradient_clip,
+            deterministic="warn" if table.deterministic else None,
+            callbacks=callbacks,
+            logger=loggers,
+            log_every_n_steps=max(1, min(LOG_EVERY, batches)),
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+    except (ValueError, RuntimeError, lightning.pytorch.utilities.exceptions.MisconfigurationException) as error:
+        raise ModelError(
+            f"cannot train on these devices: {' '.join(str(error).split())[:200]}",
+            remedy="check accelerator, devices, nodes and strategy",
+        ) from error
+    return trainer
+
+
+def fit(
+    trainer: lightning.Trainer, module: lightning.LightningModule, train: Any, validation: Any, checkpoint: Path | None
+) -> None:
+    """Train, from a checkpoint where one is given; it is read without running any code in it.
+
+    Raises
+    ------
+    Cancelled
+        After Ctrl+C, or when the caller asked to stop; the run can be resumed from the epoch before.
+    ModelError
+        When the loss stops being a number, or the checkpoint cannot be read.
+    """
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(module, train, validation, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as end:  # how Lightning ends a run on Ctrl+C
+        if not isinstance(end.__context__, KeyboardInterrupt):
+            raise
+        signal.signal(signal.SIGINT, on_interrupt)
+        raise Cancelled(f"stopped in epoch {trainer.current_epoch + 1}; it can be resumed") from end
+
+
+def is_first_process() -> bool:
+    """Whether this process writes: the only one, or the first of several on all machines."""
+    return int(rank_zero_only.rank) == 0  # type: ignore[attr-defined]
+
+
+@contextmanager
+def quiet_and_repeatable() -> Iterator[None]:
+    """Lightning says nothing that is meant for programmers; torch's switches are afterwards as they were."""
+    chatty = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric", "lightning")]
+    levels = [logger.level for logger in chatty]
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    with warnings.catch_warnings():
+        for message, _ in NOISE:
+            warnings.filterwarnings("ignore", message=f".*{message}")
+        for logger in chatty:
+            logger.setLevel(logging.WARNING)
+        try:
+            yield
+        finally:
+            for logger, level in zip(chatty, levels, strict=True):
+                logger.setLevel(level)
+            torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)

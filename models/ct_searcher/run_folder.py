@@ -1,0 +1,149 @@
+"""What a training run writes beside the model, and whether it may go on there."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+import torch
+
+from models.ct_searcher.config import SearcherConfig, parse_config
+from models.datasets.case import PARTS
+from models.datasets.splits import Split, read_split, write_split
+from models.errors import ModelError
+
+CONFIG, SPLIT, TRAINING, FINISHED, WEIGHTS = (
+    "config.toml",
+    "split.csv",
+    "training",
+    "finished.json",
+    "model.safetensors",
+)
+MAY_CHANGE = ("epochs", "patience", "accelerator", "devices", "nodes", "strategy")
+"""Of the training table, when a run is resumed."""
+
+
+class RunFolder:
+    """The folder of one run: config.toml, split.csv and training/<stage>/.
+
+    Parameters
+    ----------
+    folder
+        Need not exist yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def open(self, config: SearcherConfig, cases: Split, *, resume: bool) -> None:
+        """Begin a run, or check that the one that is here may go on with this configuration and these cases.
+
+        Raises
+        ------
+        ModelError
+            When the folder is not empty, or (to resume) holds no run, another one, or a finished one.
+        """
+        if resume:
+            self._check_same(config, cases)
+        elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            raise ModelError(
+                "is not empty", place=str(self.folder), remedy="name a new folder, or resume the run there"
+            )
+        try:
+            (self.folder / TRAINING).mkdir(parents=True, exist_ok=True)
+            (self.folder / CONFIG).write_text(config_text(config), encoding="utf-8")
+        except OSError as error:
+            raise ModelError(f"cannot be written: {error.strerror or error}", place=str(self.folder)) from error
+        write_split(self.folder / SPLIT, cases)
+
+    def stage(self, name: str) -> Path:
+        """Folder of a stage."""
+        return self.folder / TRAINING / name
+
+    def is_finished(self, stage: str) -> bool:
+        """Whether the stage ran to its end."""
+        return (self.stage(stage) / FINISHED).is_file()
+
+    def finish(self, stage: str, *, epochs: int, step_s: float) -> None:
+        """Note that it did."""
+        (self.stage(stage) / FINISHED).write_text(json.dumps({"epochs": epochs, "step_s": step_s}), encoding="utf-8")
+
+    def finished(self, stage: str) -> tuple[int, float]:
+        """Epochs that it ran and seconds of a step.
+
+        Raises
+        ------
+        ModelError
+            When the note is broken.
+        """
+        path = self.stage(stage) / FINISHED
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+            return int(said["epochs"]), float(said["step_s"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError("is broken", place=str(path), remedy="delete it and resume") from error
+
+    def checkpoint(self, stage: str, name: str) -> dict[str, Any]:
+        """A stage's checkpoint, read without running any code in it.
+
+        Raises
+        ------
+        ModelError
+            When it is missing, broken, or holds more than tensors and plain values.
+        """
+        path = self.stage(stage) / name
+        try:
+            found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            message = str(error).strip().splitlines()[0] if str(error).strip() else "broken"
+            raise ModelError(
+                f"cannot be read: {message}"[:200], place=str(path), remedy="train again in a new folder"
+            ) from error
+        return found
+
+    def _check_same(self, config: SearcherConfig, cases: Split) -> None:
+        if (self.folder / WEIGHTS).exists():
+            raise ModelError(
+                "its training is finished", place=str(self.folder), remedy="train on from this model in a new folder"
+            )
+        path = self.folder / CONFIG
+        try:
+            before = parse_config(path.read_bytes(), place=str(path))
+        except OSError as error:
+            raise ModelError("there is no run to resume", place=str(self.folder), remedy="start it anew") from error
+        differ = differences(before, config)
+        if differ:
+            raise ModelError(
+                f"the run was started with another {differ[0]}", place=str(path), remedy="resume it as it was"
+            )
+        dealt = read_split(self.folder / SPLIT, [case for part in PARTS for case in cases.part(part)])
+        for part in PARTS:
+            if dealt.patients(part) != cases.patients(part):
+                raise ModelError(
+                    f"the run was started with other patients in {part}",
+                    place=str(self.folder / SPLIT),
+                    remedy="resume it with the same sources and split",
+                )
+
+
+def differences(before: SearcherConfig, now: SearcherConfig) -> list[str]:
+    """Fields that a resumed run must not change and that differ."""
+    found = []
+    for table in ("model", "data", "training", "self_critical"):
+        ours, theirs = (
+            {} if part is None else json.loads(part.model_dump_json())
+            for part in (getattr(now, table), getattr(before, table))
+        )
+        free = MAY_CHANGE if table == "training" else ()
+        for name in sorted({*ours, *theirs}):
+            if name not in free and ours.get(name) != theirs.get(name):
+                found.append(f"{table}.{name}")
+    return found
+
+
+def config_text(config: SearcherConfig) -> str:
+    """The configuration with every default spelt out, as TOML."""
+    return tomlkit.dumps(json.loads(config.model_dump_json(exclude_none=True)))
