@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 STEM_CHANNELS = 8
@@ -61,6 +62,8 @@ class SmallEncoder(nn.Module):
         Tensor
             (B, cells, feature_channels), flat (k, j, i).
         """
+        # Channels last: convolutions and their gradients take two thirds of the time on a CPU.
+        image = image.contiguous(memory_format=torch.channels_last_3d)
         cells = self.stages(self.stem(2 * image - 1))
         found: Tensor = self.out(cells.flatten(2).transpose(1, 2))
         return found
