@@ -56,6 +56,12 @@ def test_a_short_axis_has_published_zeros_on_both_sides():
     assert published_axis(61) == WindowAxis(size=61, before=17, padded=96, starts=(0,))
 
 
+def test_a_short_axis_stands_in_the_middle_of_its_window():
+    axes = [published_axis(96), published_axis(61), published_axis(96)]
+    found = features_of(np.ones((96, 61, 96), dtype=np.float32), axes)
+    np.testing.assert_allclose(found[0, 0, :, 0], [15 / 32, 1, 14 / 32], atol=1e-6)
+
+
 @pytest.mark.parametrize("size", [97, 138, 250, 342, 512])
 def test_published_windows_are_those_of_monai(size):
     from monai.data.utils import dense_patch_slices
