@@ -78,6 +78,8 @@ def _text(text: str) -> str:
             line = word
         else:
             line = f"{line} {word}" if line else word
+    if not lines:
+        return _quoted(text)
     escaped = [_quoted(one)[1:-1] for one in [*lines, line]]
     return '"""\\\n' + "\\\n".join(escaped) + '"""'
 

@@ -85,36 +85,39 @@ class Body:
         # Halves go up, not to the even slice: one rule for all slices.
         slices = np.minimum(np.floor(voxel[:, 2] + 0.5), limits[2]).astype(np.intp)
         shown = self._slices_with_body
-        for row, k in enumerate(slices):
-            if not self.mask_kji[k].any():
-                k = shown[np.argmin(np.abs(shown - k))]
-            voxel[row, 2] = k
-            if not self._is_inside(k, voxel[row, 0], voxel[row, 1]):
-                voxel[row, :2] = self._nearest(k, voxel[row, 0], voxel[row, 1])
+        for k in np.unique(slices):
+            rows = np.flatnonzero(slices == k)
+            seen = k if self.mask_kji[k].any() else shown[np.argmin(np.abs(shown - k))]
+            voxel[rows, 2] = seen
+            self._move_inside(self.mask_kji[seen], voxel, rows)
         return voxel
 
-    def _is_inside(self, k: int, x: float, y: float) -> bool:
-        """Whether all pixels around the point that were looked at are body."""
-        mask = self.mask_kji[k]
-        rows = _around(y / self.stride, mask.shape[0])
-        columns = _around(x / self.stride, mask.shape[1])
-        return bool(mask[np.ix_(rows, columns)].all())
+    def _move_inside(self, mask: Mask, voxel: Floats, rows: NDArray[np.intp]) -> None:
+        """Those of `rows` with a pixel beside the body around them, among those that were looked at."""
+        from scipy import ndimage
 
-    def _nearest(self, k: int, x: float, y: float) -> Floats:
-        rows, columns = np.nonzero(self.mask_kji[k])
-        pixels = np.stack([columns, rows], axis=1) * float(self.stride)
-        found: Floats = pixels[np.argmin(((pixels - [x, y]) ** 2 * self._pixel_mm2).sum(axis=1))]
-        return found
+        x, y = voxel[rows, 0] / self.stride, voxel[rows, 1] / self.stride
+        last_y, last_x = mask.shape[0] - 1, mask.shape[1] - 1
+        low_x, high_x = (np.clip(edge(x), 0, last_x).astype(np.intp) for edge in (np.floor, np.ceil))
+        low_y, high_y = (np.clip(edge(y), 0, last_y).astype(np.intp) for edge in (np.floor, np.ceil))
+        beside = ~(mask[low_y, low_x] & mask[low_y, high_x] & mask[high_y, low_x] & mask[high_y, high_x])
+        if not beside.any():
+            return
+        _, (near_y, near_x) = ndimage.distance_transform_edt(~mask, sampling=self._row_column_mm, return_indices=True)
+        at_x = np.clip(np.rint(x[beside]), 0, last_x).astype(np.intp)
+        at_y = np.clip(np.rint(y[beside]), 0, last_y).astype(np.intp)
+        voxel[rows[beside], 0] = near_x[at_y, at_x] * self.stride
+        voxel[rows[beside], 1] = near_y[at_y, at_x] * self.stride
 
     @cached_property
     def _slices_with_body(self) -> NDArray[np.intp]:
         return np.flatnonzero(self.mask_kji.any(axis=(1, 2)))
 
-    @cached_property
-    def _pixel_mm2(self) -> Floats:
-        """(2,) squared millimetres of a column and a row."""
+    @property
+    def _row_column_mm(self) -> tuple[float, float]:
+        """Millimetres from row to row and from column to column of a stored slice."""
         spacing = dict(zip(self.frame.axes, self.frame.spacing_ijk_mm, strict=True))
-        return np.array([spacing[0], spacing[1]]) ** 2
+        return spacing[1], spacing[0]
 
     def _shares(self, axis_kji: int) -> Floats:
         """Shares 0..1 of the pixels that were looked at along a canonical axis (0: k, 1: j, 2: i), ascending."""
@@ -143,8 +146,3 @@ def _pooled(mask: Mask, axis: int, cells: int, shares: Floats) -> Mask:
     moved = np.moveaxis(mask, axis, 0)
     found = np.stack([moved[cell == number].any(axis=0) for number in range(cells)])
     return np.moveaxis(found, 0, axis)
-
-
-def _around(position: float, size: int) -> NDArray[np.intp]:
-    both = [int(np.floor(position)), int(np.ceil(position))]
-    return np.unique(np.clip(both, 0, size - 1)).astype(np.intp)
