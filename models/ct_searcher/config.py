@@ -260,6 +260,8 @@ class SearcherConfig(Table):
             raise ValueError('encoder = "given" needs a table data.features with the weights of Swin UNETR')
         if settings.encoder == "small" and self.data.features is not None:
             raise ValueError('data.features has no use with encoder = "small"')
+        if self.data.features is not None and self.data.features.faithful != settings.faithful:
+            raise ValueError("data.features.faithful must be as model.settings.faithful: they order cells differently")
         computed = {"val/offset": settings.offsets, "val/dwell": settings.dwell_head}
         if not computed.get(monitor, True):
             raise ValueError(f"training.monitor {monitor} is not computed by this network")

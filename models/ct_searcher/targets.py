@@ -92,9 +92,10 @@ def cells_at(shares_ijk: ArrayLike, grid_kji: tuple[int, int, int]) -> tuple[Cla
 def classes_of_cells(cell_kji: ArrayLike, settings: SearcherSettings) -> Classes:
     """(N,) class of (N, 3) cells.
 
-    Corrected: (k * gj + j) * gi + i. Faithful: 1 + y * 64 + x * 8 + z, where y, x and z are the canonical j, i and k:
-    published z is the slice, x the column and y the row of an axial stack that runs head to feet. The published loader
-    divides z by 64 slices; here the 8 cells always span the whole volume, as the published tokens do.
+    Corrected: k, then j, then i fastest. Faithful: 1 + y * 64 + x * 8 + z, where y, x and z are the canonical j, i and
+    k: published z is the slice, x the column and y the row of an axial stack that runs head to feet. The published
+    loader divides z by 64 slices; here the 8 cells always span the whole volume, as the published tokens do. Those
+    tokens stand in the file's order of axes (reference: CT-ScanGaze, 1.4.2), which is not undone.
     """
     k, j, i = np.asarray(cell_kji, dtype=np.int64).reshape(-1, 3).T
     gk, gj, gi = settings.grid_kji

@@ -94,6 +94,10 @@ TRAINING = SMALLEST + "[training]\n"
         (SMALLEST.replace('"simulated"', '"made up"'), "data.source.0: Input tag 'made up'"),
         (SMALLEST.replace('encoder = "small"', "width = 100"), "model.settings: width 100 must divide by 6"),
         (SMALLEST.replace('encoder = "small"', ""), 'the file: encoder = "given" needs a table data.feat'),
+        (
+            SMALLEST.replace('encoder = "small"', "") + '[data.features]\nweights = "w.pt"\nfaithful = true\n',
+            "the file: data.features.faithful must be as model.settings.faithful",
+        ),
         (TRAINING + "epoch = 3", "training.epoch: Extra inputs are not permitted"),
         (TRAINING + "learning_rate = nan", "training.learning_rate: Input should be"),
         (TRAINING + "learning_rate = inf", "training.learning_rate: Input should be"),
