@@ -202,8 +202,8 @@ def metrics_on(evaluation: Evaluation, model: EvaluatedModel) -> str:
     said = f"with {' and '.join(beaten)}" if beaten else "with no kind of its paths"
     return (
         f"{evaluation.n_references} readings by {readings} ({families}) of {evaluation.n_cases} cases, "
-        f"{evaluation.n_patients} patients; {evaluation.count} sampled paths of a kind and case, seed {evaluation.seed}. "
-        f"Means with 95% intervals over patients. It beats every floor by all these "
+        f"{evaluation.n_patients} patients; {evaluation.count} sampled paths of a kind and case, seed "
+        f"{evaluation.seed}. Means with 95% intervals over patients. It beats every floor by all these "
         f"measures {said}." + (f" {NO_RADIOLOGY}" if evaluation.simulated else "")
     )
 
