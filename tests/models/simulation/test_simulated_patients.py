@@ -102,8 +102,8 @@ def test_off_centre_moves_the_body_by_whole_pixels_and_nothing_else() -> None:
         np.testing.assert_allclose(np.subtract(other.voxel_ijk, one.voxel_ijk), shift, atol=1e-9)
 
 
-@pytest.mark.parametrize(("top_mm", "bottom_mm"), [(-10.0, 320.0), (-40.0, 260.0)])
-def test_the_scan_starts_and_stops_at_its_levels(top_mm: float, bottom_mm: float) -> None:
+def test_the_scan_starts_and_stops_at_its_levels() -> None:
+    top_mm, bottom_mm = -10.0, 270.0
     usual, other = made(SEED, STILL), made(SEED, replace(STILL, top_mm=(top_mm,) * 2, bottom_mm=(bottom_mm,) * 2))
     steps = [float(-each.volume.affine_lps[2, 2]) for each in (usual, other)]
     np.testing.assert_allclose(steps, (360 / 49, (bottom_mm - top_mm) / 49))
@@ -120,7 +120,8 @@ def test_a_larger_body_has_larger_lungs_and_the_lesions_asked_for() -> None:
     usual, larger = made(SEED, STILL), made(SEED, replace(STILL, body_scale=(1.1, 1.1), height_scale=(0.9, 0.9)))
     sizes = [np.diff(lungs_mm(each), axis=0)[0] for each in (usual, larger)]
     np.testing.assert_allclose(sizes[1] / sizes[0], (1.1, 1.1, 0.9), rtol=0.08)
-    assert all(24 <= lesion.diameter_mm <= 30 for lesion in larger.lesions)
+    diameters = [sorted(lesion.diameter_mm for lesion in each.lesions) for each in (usual, larger)]
+    np.testing.assert_allclose(diameters[0], diameters[1])
 
 
 def test_what_has_no_room_is_left_out_the_smallest_first(monkeypatch: pytest.MonkeyPatch) -> None:
