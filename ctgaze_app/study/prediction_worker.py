@@ -25,6 +25,7 @@ from ctgaze_app.errors import CTGazeError, SessionError
 from ctgaze_app.study.predictions import PredictionRequest, place_to_write
 
 CTGAZE = (sys.executable, "-m", "ctgaze_app")
+LOW_PRIORITY = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 10)
 LOOK_S = 0.05
 LAST_WORD_S = 2.0
 OWN_WORD = "ctgaze: "
@@ -146,7 +147,7 @@ def run_command(
 
 def _start(command: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -157,6 +158,9 @@ def _start(command: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise WorkerError(f"the worker cannot be started: {reason}", remedy="check the installation") from error
+    # Whoever looks at the replay meanwhile comes first.
+    _if_there(lambda: psutil.Process(process.pid).nice(LOW_PRIORITY))
+    return process
 
 
 def _environment(present: Mapping[str, str]) -> dict[str, str]:
@@ -203,7 +207,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         family = []
     process.terminate()
     for child in family:
-        _stop(child.terminate)
+        _if_there(child.terminate)
     try:
         process.wait(LAST_WORD_S)
     except subprocess.TimeoutExpired:
@@ -214,7 +218,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.01)
     for child in family:
         if _runs(child):
-            _stop(child.kill)
+            _if_there(child.kill)
 
 
 def _runs(process: psutil.Process) -> bool:
@@ -225,10 +229,10 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def _stop(how: Callable[[], None]) -> None:
+def _if_there(how: Callable[[], object]) -> None:
     try:
         how()
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return
 
 

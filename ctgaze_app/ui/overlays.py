@@ -23,7 +23,7 @@ ToScreen = Callable[[QPointF], QPointF]
 _EVERYWHERE = QRectF(-1e5, -1e5, 2e5, 2e5)
 
 
-class _ImageOverlay(QGraphicsItem):
+class ImageOverlay(QGraphicsItem):
     """Draws in units of the logical screen pixel around points given in `image_px`; takes no mouse."""
 
     def __init__(self, colour: str, z: float) -> None:
@@ -55,7 +55,7 @@ class _ImageOverlay(QGraphicsItem):
         raise NotImplementedError
 
 
-class GazeDotItem(_ImageOverlay):
+class GazeDotItem(ImageOverlay):
     """Where the eye is now: a ring with a dark edge, and a short tail of where it came from."""
 
     def __init__(self, colour: str = READERS[0]) -> None:
@@ -98,7 +98,7 @@ class GazeDotItem(_ImageOverlay):
         painter.drawEllipse(centre, 2.0, 2.0)
 
 
-class FixationLayer(_ImageOverlay):
+class FixationLayer(ImageOverlay):
     """Numbered circles whose area grows with duration; the selected one has a light ring."""
 
     def __init__(self, colour: str = READERS[0]) -> None:
@@ -138,10 +138,10 @@ class FixationLayer(_ImageOverlay):
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.setPen(QPen(QColor(TEXT), 2.0))
                 painter.drawEllipse(centre, one.radius_px + 4.0, one.radius_px + 4.0)
-            _outlined_text(painter, centre, one.radius_px, str(one.fixation.number), font)
+            outlined_text(painter, centre, one.radius_px, str(one.fixation.number), font)
 
 
-class ScanPathItem(_ImageOverlay):
+class ScanPathItem(ImageOverlay):
     """Straight lines from fixation to fixation, as faint as the fainter end."""
 
     def __init__(self, colour: str = READERS[0]) -> None:
@@ -166,7 +166,7 @@ class ScanPathItem(_ImageOverlay):
                 continue
             start = to_screen(QPointF(*first.fixation.voxel[:2]))
             end = to_screen(QPointF(*second.fixation.voxel[:2]))
-            shortened = _between_circles(start, end, first.radius_px, second.radius_px)
+            shortened = between_circles(start, end, first.radius_px, second.radius_px)
             if shortened is None:
                 continue
             painter.setOpacity(min(first.opacity, second.opacity))
@@ -176,7 +176,8 @@ class ScanPathItem(_ImageOverlay):
             painter.drawLine(*shortened)
 
 
-def _between_circles(start: QPointF, end: QPointF, start_px: float, end_px: float) -> tuple[QPointF, QPointF] | None:
+def between_circles(start: QPointF, end: QPointF, start_px: float, end_px: float) -> tuple[QPointF, QPointF] | None:
+    """The line from edge to edge of two circles with these centres and radii; None where they meet."""
     way = end - start
     length = math.hypot(way.x(), way.y())
     if length <= start_px + end_px:
@@ -199,8 +200,8 @@ def _line_path(points_ij: NDArray[np.float64], to_screen: ToScreen) -> QPainterP
     return path
 
 
-def _outlined_text(painter: QPainter, centre: QPointF, radius_px: float, text: str, font: QFont) -> None:
-    # Beside the circle: the tissue inside and the gaze dot stay visible.
+def outlined_text(painter: QPainter, centre: QPointF, radius_px: float, text: str, font: QFont) -> None:
+    """A number beside a circle, where the tissue inside and the gaze dot stay visible."""
     corner = 0.71 * radius_px + 2.0
     path = QPainterPath()
     path.addText(QPointF(centre.x() + corner, centre.y() - corner), font, text)

@@ -23,6 +23,9 @@ WARN = "#e3b341"
 BAD = "#e5604d"
 READERS = ("#56b4e9", "#009e73", "#e69f00", "#cc79a7", "#f0e442", "#0072b2", "#d55e00")
 """Okabe-Ito without black: the same reader has the same colour everywhere."""
+MODELS = ("#e0afca", "#f6ef8e", "#66aad1", "#e69e66", "#9ad2f2", "#66c5ab", "#f0c566")
+"""The readers' colours 40 % of the way to white, from the fourth on, so that no model looks like the first reader;
+always with dashes and the model's name."""
 
 BASE_POINT_SIZE = 10.0
 LARGE_POINT_SIZE = 16.0

@@ -189,6 +189,7 @@ class DemoDriver(QObject):
     def _show_replay(self) -> None:
         if self._guided and self._window.workspace is not None:
             self._window.workspace.player.toggle()
+            self._window.workspace.predict_usual()
         self.ended.emit()
 
     def _failed(self, line: str) -> None:

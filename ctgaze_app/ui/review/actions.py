@@ -31,6 +31,7 @@ REVIEW_ACTIONS = (
     ReviewAction("fixations", "Show fixations", "X", "mdi6.circle-outline"),
     ReviewAction("path", "Show scan path", "C", "mdi6.vector-polyline"),
     ReviewAction("home", "Back to the first page", "Esc", "mdi6.arrow-left"),
+    ReviewAction("model", "Show predicted path", "M", "mdi6.vector-polyline"),
     ReviewAction("trace", "Show slice trace", "D", "mdi6.chart-timeline-variant"),
 )
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -23,10 +24,17 @@ from PySide6.QtWidgets import (
 from ctgaze_app.review.totals import format_time
 from ctgaze_app.study.loading import RecordedSession
 from ctgaze_app.ui.review.actions import review_action
+from ctgaze_app.ui.review.model_panel import ModelPanel
 from ctgaze_app.ui.theme import FOCUS, RAISED, TEXT, TEXT_DISABLED, TEXT_SECONDARY, ui_font
 
-LAYERS = ("gaze", "fixations", "path", "trace")
-LAYER_TEXTS = {"gaze": "Gaze dot", "fixations": "Fixations", "path": "Scan path", "trace": "Slice trace"}
+LAYERS = ("gaze", "fixations", "path", "trace", "model")
+LAYER_TEXTS = {
+    "gaze": "Gaze dot",
+    "fixations": "Fixations",
+    "path": "Scan path",
+    "trace": "Slice trace",
+    "model": "Predicted path",
+}
 FADE_WINDOWS = (
     ("Last 2 s", 2.0),
     ("Last 5 s", 5.0),
@@ -85,6 +93,9 @@ class SidePanel(QWidget):
         self._add_view(layout)
         layout.addSpacing(12)
         self._add_layers(layout)
+        layout.addSpacing(12)
+        self.models = ModelPanel()
+        layout.addWidget(self.models)
         layout.addStretch()
 
     def set_free(self, free: bool) -> None:
@@ -158,11 +169,14 @@ class SidePanel(QWidget):
 
     def _add_layers(self, layout: QVBoxLayout) -> None:
         layout.addWidget(_heading("Layers"))
-        for layer in LAYERS:
+        grid = QGridLayout()
+        grid.setSpacing(0)
+        for place, layer in enumerate(LAYERS):
             box = LayerSwitch(LAYER_TEXTS[layer], review_action(layer).tooltip)
             box.toggled.connect(lambda shown, name=layer: self.layer_switched.emit(name, shown))
             self.layers[layer] = box
-            layout.addWidget(box)
+            grid.addWidget(box, place // 2, place % 2)
+        layout.addLayout(grid)
         self.fade = QComboBox()
         self.fade.setAccessibleName("How long fixations stay")
         self.fade.setToolTip("How long fixations stay while they fade")
@@ -170,11 +184,12 @@ class SidePanel(QWidget):
             self.fade.addItem(text, seconds)
         self.fade.setCurrentIndex(DEFAULT_FADE)
         self.fade.currentIndexChanged.connect(lambda index: self.fade_chosen.emit(FADE_WINDOWS[index][1]))
-        caption = QLabel("Fixations and path of the")
+        caption = QLabel("Fixations, path")
         caption.setObjectName("secondary")
-        layout.addSpacing(8)
-        layout.addWidget(caption)
-        layout.addWidget(self.fade)
+        row = QHBoxLayout()
+        row.addWidget(caption)
+        row.addWidget(self.fade, 1)
+        layout.addLayout(row)
 
     def _trial_changed(self, item: QListWidgetItem | None) -> None:
         if item is not None:

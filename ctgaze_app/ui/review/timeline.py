@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from ctgaze_app.review.playback import ReviewCursor
 from ctgaze_app.review.replay import ReplayFixation, ReplayTrial
 from ctgaze_app.review.totals import format_time
+from ctgaze_app.ui.review.timeline_models import LEGEND_PX, ModelTraces, draw_model_legend, draw_model_traces
 from ctgaze_app.ui.review.timeline_scale import TimelineScale
 from ctgaze_app.ui.theme import FOCUS, LINE, PANEL, RAISED, READERS, TEXT, TEXT_SECONDARY, WARN
 
@@ -34,6 +35,7 @@ class Timeline(QWidget):
         self._trial: ReplayTrial | None = None
         self._n_slices = 1
         self._show_trace = True
+        self._models: ModelTraces | None = None
         self._still: QPixmap | None = None
         self._drawn_x = math.nan
         cursor.time_changed.connect(self._time_changed)
@@ -49,6 +51,17 @@ class Timeline(QWidget):
         self._show_trace = shown
         self._redraw()
 
+    @property
+    def models(self) -> ModelTraces | None:
+        """The predicted traces that are drawn."""
+        return self._models
+
+    def show_models(self, models: ModelTraces | None) -> None:
+        """Draw predicted slice traces, or none."""
+        if models is not self._models:
+            self._models = models
+            self._redraw()
+
     def detach(self) -> None:
         """Stop listening to the cursor; call before the widget goes."""
         self._cursor.time_changed.disconnect(self._time_changed)
@@ -58,11 +71,12 @@ class Timeline(QWidget):
     def scale(self) -> TimelineScale:
         """The present arithmetic of pixels."""
         trial = self._trial
+        top = TOP_PX if self._models is None else TOP_PX + LEGEND_PX
         return TimelineScale(
             LEFT_PX,
-            TOP_PX,
+            top,
             max(self.width() - LEFT_PX - RIGHT_PX, 1.0),
-            max(self.height() - TOP_PX - BOTTOM_PX, 1.0),
+            max(self.height() - top - BOTTOM_PX, 1.0),
             trial.start_lsl if trial else 0.0,
             trial.end_lsl if trial else 0.0,
             self._n_slices,
@@ -130,13 +144,13 @@ class Timeline(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         if self._trial is not None:
             self._draw_selection(painter)
-            scale = self.scale
+            scale, top = self.scale, self.scale.top_px
             self._drawn_x = scale.x_of(self._cursor.time_lsl)
             painter.setPen(QPen(QColor(TEXT), 1.5))
-            painter.drawLine(QPointF(self._drawn_x, TOP_PX - 4), QPointF(self._drawn_x, TOP_PX + scale.height_px))
+            painter.drawLine(QPointF(self._drawn_x, top - 4), QPointF(self._drawn_x, top + scale.height_px))
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(TEXT))
-            head = [QPointF(self._drawn_x + dx, y) for dx, y in ((-5, 1.0), (5, 1.0), (0, TOP_PX - 1))]
+            head = [QPointF(self._drawn_x + dx, y) for dx, y in ((-5, top - 9), (5, top - 9), (0, top - 1))]
             painter.drawPolygon(QPolygonF(head))
         painter.end()
 
@@ -168,9 +182,14 @@ class Timeline(QWidget):
         _draw_axes(painter, scale, plot)
         painter.setClipRect(plot.adjusted(-6, -6, 6, 6))
         _draw_bars(painter, scale, plot, self._trial)
+        if self._models is not None:
+            draw_model_traces(painter, scale, self._models)
         if self._show_trace:
             _draw_trace(painter, scale, self._trial, columns=max(int(scale.width_px * ratio), 1))
         _draw_fixations(painter, scale, self._trial)
+        if self._models is not None:
+            painter.setClipping(False)
+            draw_model_legend(painter, plot, self._models.label)
         painter.end()
         return still
 

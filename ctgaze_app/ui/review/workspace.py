@@ -16,6 +16,8 @@ from ctgaze_app.review.replay import GazePoint
 from ctgaze_app.study.loading import RecordedSession, RecordedTrial
 from ctgaze_app.ui.overlays import FixationLayer, GazeDotItem, ScanPathItem
 from ctgaze_app.ui.review.actions import REVIEW_ACTIONS
+from ctgaze_app.ui.review.model_control import ModelTools
+from ctgaze_app.ui.review.model_review import ModelReview
 from ctgaze_app.ui.review.numbers import NumbersPanel
 from ctgaze_app.ui.review.side_panel import DEFAULT_FADE, FADE_WINDOWS, LAYERS, SidePanel
 from ctgaze_app.ui.review.sound import SoundOutput, StreamFactory
@@ -39,6 +41,8 @@ class ReviewWorkspace(QWidget):
         Wall clock that drives replay, seconds.
     open_stream
         Makes a sound output; default the system's (sounddevice).
+    model_tools
+        Where models come from and which command predicts; default this installation's.
 
     Signals
     -------
@@ -54,6 +58,7 @@ class ReviewWorkspace(QWidget):
         *,
         now: Callable[[], float] = time.perf_counter,
         open_stream: StreamFactory | None = None,
+        model_tools: ModelTools | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -72,6 +77,9 @@ class ReviewWorkspace(QWidget):
         self.numbers = NumbersPanel()
         self.timeline = Timeline(self.cursor_state)
         self.transport = Transport()
+        self.models = ModelReview(
+            session, self.side.models, self.numbers.models, self.timeline, self._draw_overlays, model_tools
+        )
         self._empty = QLabel(
             "This session holds no trial.\nRead a case, then open the session that it makes.\n\nEsc: first page"
         )
@@ -81,7 +89,7 @@ class ReviewWorkspace(QWidget):
         self._lay_out()
         self._connect()
         self._bind_keys()
-        for item in (self.scan_path, self.fixation_layer, self.gaze_dot):
+        for item in (self.scan_path, self.models.layer, self.fixation_layer, self.gaze_dot):
             self.slice_view.add_overlay(item)
         if session.trials:
             self.show_trial(session.trials[0].record.number)
@@ -114,6 +122,7 @@ class ReviewWorkspace(QWidget):
         self.numbers.show_trial(trial.replay, trial.quality, self.n_slices)
         self.side.choose_trial(number)
         self.player.show(trial.replay)
+        self.models.open_trial(trial)
         self._show_moment()
         self._show_selection()
 
@@ -134,11 +143,17 @@ class ReviewWorkspace(QWidget):
         self._view_index = -2
         self._show_moment()
 
+    def predict_usual(self) -> None:
+        """Show what the first model that works predicts for this trial, with its controls in sight."""
+        self._scrolled.ensureWidgetVisible(self.side.models)
+        self.models.control.predict_usual()
+
     def close_session(self) -> None:
         """Stop playing, give the sound device back, let go of the cursor; call before the widget is deleted."""
         self.player.pause()
         self._timer.stop()
         self.sound.stop()
+        self.models.close()
         self.timeline.detach()
         _layout_of_this_run.update(across=self._across.sizes(), down=self._down.sizes())
 
@@ -147,7 +162,7 @@ class ReviewWorkspace(QWidget):
         self.player.tick()
 
     def _lay_out(self) -> None:
-        scrolled = QScrollArea()
+        self._scrolled = scrolled = QScrollArea()
         scrolled.setFrameShape(QScrollArea.Shape.NoFrame)
         scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scrolled.setWidgetResizable(True)
@@ -247,6 +262,7 @@ class ReviewWorkspace(QWidget):
         near = replay.fixations_near(k, now_lsl, self._fade_s)
         self.fixation_layer.set_fixations(near, self.cursor_state.fixation)
         self.scan_path.set_fixations(near)
+        self.models.draw(self.slice_view.series_index, k, now_lsl, self._fade_s)
         point = replay.gaze_at(now_lsl)
         place = None if point is None else self._gaze_place(point, k)
         tail = replay.gaze_path(now_lsl, TAIL_S)
@@ -317,6 +333,8 @@ class ReviewWorkspace(QWidget):
         items = {"gaze": self.gaze_dot, "fixations": self.fixation_layer, "path": self.scan_path}
         if layer == "trace":
             self.timeline.show_trace(shown)
+        elif layer == "model":
+            self.models.set_visible(shown)
         else:
             items[layer].setVisible(shown)
         self._draw_overlays()
