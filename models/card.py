@@ -22,7 +22,8 @@ NOT_SAVED = "0" * 64
 """Stands for the digest of weights until they are saved."""
 LARGEST_CARD = 1 << 20
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Version = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,31}$")]
 Sentence = Annotated[str, Field(min_length=1, max_length=20_000)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

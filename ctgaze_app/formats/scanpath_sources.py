@@ -1,4 +1,4 @@
-"""From names on a command line to scan paths: a session, one trial of it, a data set folder, an exchange file."""
+"""From names on a command line to scan paths: session, trial of one, data set folder, prediction, exchange file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from ctgaze_app.formats.contract import FormatError, checked_options
 from ctgaze_app.formats.dataset import KEYS, DataSet
+from ctgaze_app.formats.from_prediction import predicted_paths, prediction_files
 from ctgaze_app.formats.registry import every_format, format_named
 from ctgaze_app.study.session import MANIFEST_NAME
 from models.scanpath import Scanpath
@@ -49,16 +50,17 @@ def read_scanpaths(
     Parameters
     ----------
     name
-        A session folder, ``folder:trial``, a data set folder of CTGaze, or an exchange file or folder.
+        A session folder, ``folder:trial``, a data set folder of CTGaze, a prediction or a folder of them, an exchange
+        file or folder.
     format_name, options
-        What an exchange file is; sessions and data set folders are recognised and pass them over.
+        What an exchange file is; sessions, data set folders and predictions are recognised and pass them over.
 
     Raises
     ------
     CTGazeError
         One line: nothing there, a format that must be declared, an unreadable file, or no fixation on an image.
     """
-    path, trial = _place(name)
+    path, trial = place_and_trial(name)
     if (path / MANIFEST_NAME).is_file():
         from ctgaze_app.formats.from_session import dataset_from_session
 
@@ -66,6 +68,8 @@ def read_scanpaths(
         dataset = dataset_from_session(path, trials=chosen, samples=False, progress=progress)
     elif trial is not None:
         raise FormatError("only a session has trials to choose", place=path.name, remedy="leave out the number")
+    elif predictions := prediction_files(path):
+        return PathSource(path.name, predicted_paths(predictions))
     else:
         dataset = _read_dataset(path, format_name, options or {})
     label = path.name if trial is None else f"{path.name}:{trial}"
@@ -106,10 +110,11 @@ def check_one_volume_each(sources: Sequence[PathSource]) -> None:
 
 def session_folder(name: str) -> Path:
     """The folder or file that a source's name means, without its trial."""
-    return _place(name)[0]
+    return place_and_trial(name)[0]
 
 
-def _place(name: str) -> tuple[Path, int | None]:
+def place_and_trial(name: str) -> tuple[Path, int | None]:
+    """Folder or file, and the trial of ``folder:trial``; raises `FormatError` when nothing is there."""
     if Path(name).exists():
         return Path(name), None
     found = re.fullmatch(r"(.+):(\d+)", name)
