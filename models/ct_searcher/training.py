@@ -22,6 +22,7 @@ from models.ct_searcher.lightning_trainer import (
     LAST,
     Watch,
     Watcher,
+    device_options,
     fit,
     is_first_process,
     make_trainer,
@@ -35,7 +36,7 @@ from models.ct_searcher.training_card import card_of
 from models.datasets.checks import check_split
 from models.datasets.prepared import Features, PreparedCases
 from models.datasets.splits import Split
-from models.errors import ModelError
+from models.errors import Cancelled, ModelError
 
 SUPERVISED, SELF_CRITICAL = "supervised", "self_critical"
 
@@ -134,6 +135,7 @@ def train(
         start = initial or table.initial
         if start is not None and not (run.stage(SUPERVISED) / LAST).is_file():
             network.load_state_dict(_weights_of(start, config.model.settings))
+        device_options(table, device)
         if is_first_process():
             run.open(config, cases, resume=resume)
         parts = _prepared(config.model.settings, cases, features, cache, preparing, cancelled)
@@ -161,7 +163,11 @@ def _prepared(
     ready = []
     for part, before in ((cases.train, 0), (cases.validation, len(cases.train))):
         tell = None if preparing is None else partial(_tell_from, preparing, before, count)
-        ready.append(PreparedCases(part, settings, features=features, folder=cache, progress=tell, cancelled=cancelled))
+        try:
+            found = PreparedCases(part, settings, features=features, folder=cache, progress=tell, cancelled=cancelled)
+        except Cancelled as stop:
+            raise Cancelled("stopped before the first epoch; it can be resumed") from stop
+        ready.append(found)
     check_split(cases, {**ready[0].volume_sha256, **ready[1].volume_sha256})
     return ready[0], ready[1]
 

@@ -33,7 +33,7 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run was stopped.")] = False,
     initial: Annotated[
-        Path | None, typer.Option("--initial", metavar="MODEL", help="Start from this model's weights (fine-tuning).")
+        str | None, typer.Option("--initial", metavar="MODEL", help="Start from this model's weights (fine-tuning).")
     ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, max=2**31 - 1, help="Instead of the configuration's.")
@@ -63,9 +63,10 @@ def train(
     from models.ct_searcher.run_folder import CONFIG
     from models.ct_searcher.training import train as train_searcher
     from models.errors import Cancelled
+    from models.registry import model_folder
 
     chosen = read_recipe(str(out / CONFIG) if config is None else config)
-    asked = {"seed": seed, "epochs": epochs, "initial": initial}
+    asked = {"seed": seed, "epochs": epochs, "initial": None if initial is None else model_folder(initial).absolute()}
     changes = {name: value for name, value in asked.items() if value is not None}
     chosen = chosen.model_copy(update={"training": chosen.training.model_copy(update=changes)})
     with progress_bar("Making patients", shown=not as_json) as making:
