@@ -101,7 +101,7 @@ class SearcherTraining(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Logs the perplexity; stops a run whose weights have become no numbers."""
-        self.log("val/perplexity", self.trainer.callback_metrics["val/place"].exp())
+        self.log("val/perplexity", self.trainer.callback_metrics["val/place"].exp(), sync_dist=True)
         value = self.trainer.callback_metrics.get(self.table.monitor)
         if value is not None and not bool(torch.isfinite(value)):
             raise diverged(f"{self.table.monitor} is {value.item()} after epoch {self.current_epoch + 1}")

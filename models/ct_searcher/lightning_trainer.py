@@ -36,6 +36,7 @@ NOISE = (
     ("Deterministic behavior was enabled with either", "as above, for matrix products"),
     ("GPU available but not used", "the user asked for the CPU"),
     ("The `srun` command is available on your system but is not used", "one process was asked for"),
+    ("Grad strides do not match bucket view strides", "several processes: a hint on speed, no error"),
     (r"You are using a CUDA device .* that has Tensor Cores", "advice to a programmer"),
 )
 """Third parties' warnings that a user can do nothing about, each with why it may be left out."""

@@ -60,6 +60,7 @@ def train(
     from ctgaze_app.cli.model.configured import cache_of, features_of, split_of
     from ctgaze_app.cli.model.training_progress import training_progress
     from models.ct_searcher.config import read_recipe
+    from models.ct_searcher.lightning_trainer import is_first_process
     from models.ct_searcher.run_folder import CONFIG
     from models.ct_searcher.training import train as train_searcher
     from models.errors import Cancelled
@@ -79,7 +80,8 @@ def train(
             )  # fmt: skip
         except Cancelled as stop:
             raise CTGazeError(str(stop), place=str(out), remedy="go on with --resume") from stop
-    _tell(result, as_json)
+    if is_first_process():
+        _tell(result, as_json)
 
 
 def _tell(result: TrainingResult, as_json: bool) -> None:
