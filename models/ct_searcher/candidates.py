@@ -22,7 +22,9 @@ Boxes = Mapping[str, Box]
 class CasePredictor(Protocol):
     """A model that has looked at one volume."""
 
-    def paths(self, *, count: int, seed: int, length: int | None = None, permuted: bool = False) -> Sequence[Scanpath]:
+    def paths(
+        self, *, count: int, seed: int, length: int | None = None, permuted: bool = False, reader: str = ""
+    ) -> Sequence[Scanpath]:
         """`count` paths on this volume.
 
         Parameters
@@ -31,16 +33,22 @@ class CasePredictor(Protocol):
             Number of fixations of each, as far as the model can make so many; None: the model decides.
         permuted
             With what it knows of each place permuted over the places, by the seed.
+        reader
+            Whose path, one of the readers whom the model knows; empty: it is not told.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A model under evaluation: what it is, and how it looks at a volume."""
+    """A model under evaluation: what it is, how it looks at a volume, and which readers it knows.
+
+    Where a reference is by a reader whom it knows, it is told so.
+    """
 
     model: EvaluatedModel
     look: Callable[[CtVolume], CasePredictor] = field(repr=False)
+    readers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +61,12 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Lent:
-    """A path made on one patient's CT for a case of another patient."""
+    """A path made on one patient's CT for references to the CT of another patient."""
 
     path: Scanpath
     lender: TrainingCase
     borrower: TrainingCase
+    references: tuple[Scanpath, ...]
 
 
 def lenders_of(cases: Sequence[TrainingCase], seed: int) -> dict[str, TrainingCase]:
@@ -81,24 +90,35 @@ def lenders_of(cases: Sequence[TrainingCase], seed: int) -> dict[str, TrainingCa
 
 
 def on_own_ct(
-    name: str, looked: CasePredictor, case: TrainingCase, count: int, seed: tuple[int, int]
+    predictor: Predictor, looked: CasePredictor, case: TrainingCase, count: int, seed: tuple[int, int]
 ) -> Iterator[Candidate]:
     """A model's paths on the case itself: of its own length, told the length, and with its tokens permuted."""
-    for path in looked.paths(count=count, seed=_seed(*seed, 0)):
-        yield Candidate(_of_case(path, name + OWN, case))
-    longest = _longest(case)
-    for path in looked.paths(count=count, seed=_seed(*seed, 1), length=longest):
-        yield from _at_each_length(_of_case(path, name + TOLD, case), case)
-    for path in looked.paths(count=count, seed=_seed(*seed, 2), length=longest, permuted=True):
-        yield from _at_each_length(_of_case(path, name + PERMUTED, case), case)
+    name = predictor.model.name
+    for turn, (reader, references) in enumerate(_by_reader(case, predictor.readers).items()):
+        longest = max(len(path) for path in references)
+        meant = frozenset(map(id, references))
+        for path in looked.paths(count=count, seed=_seed(*seed, turn, 0), reader=reader):
+            yield Candidate(_told(_of_case(path, name + OWN, case), reader), meant)
+        for path in looked.paths(count=count, seed=_seed(*seed, turn, 1), length=longest, reader=reader):
+            yield from _at_each_length(_told(_of_case(path, name + TOLD, case), reader), references)
+        for path in looked.paths(count=count, seed=_seed(*seed, turn, 2), length=longest, permuted=True, reader=reader):
+            yield from _at_each_length(_told(_of_case(path, name + PERMUTED, case), reader), references)
 
 
 def for_another(
-    name: str, looked: CasePredictor, lender: TrainingCase, borrower: TrainingCase, count: int, seed: tuple[int, int]
+    predictor: Predictor,
+    looked: CasePredictor,
+    lender: TrainingCase,
+    borrower: TrainingCase,
+    count: int,
+    seed: tuple[int, int],
 ) -> Iterator[Lent]:
-    """A model's paths on the lender's CT, told the lengths of the borrower's references."""
-    for path in looked.paths(count=count, seed=_seed(*seed, 3), length=_longest(borrower)):
-        yield Lent(replace(path, who=name + SWAPPED), lender, borrower)
+    """A model's paths on the lender's CT, told readers and lengths of the borrower's references."""
+    for turn, (reader, references) in enumerate(_by_reader(borrower, predictor.readers).items()):
+        longest = max(len(path) for path in references)
+        for path in looked.paths(count=count, seed=_seed(*seed, turn, 3), length=longest, reader=reader):
+            named = _told(replace(path, who=predictor.model.name + SWAPPED), reader)
+            yield Lent(named, lender, borrower, tuple(references))
 
 
 def moved(lent: Sequence[Lent], boxes: Boxes) -> Iterator[Candidate]:
@@ -110,7 +130,7 @@ def moved(lent: Sequence[Lent], boxes: Boxes) -> Iterator[Candidate]:
         placed = Scanpath.from_voxels(
             voxel, each.path.duration_s, shape_kji=like.shape_kji, affine_lps=like.affine_lps, trial=each.path.trial
         )
-        yield from _at_each_length(_of_case(placed, each.path.who, each.borrower), each.borrower)
+        yield from _at_each_length(_of_case(placed, each.path.who, each.borrower), each.references)
 
 
 def oracles_of(cases: Sequence[TrainingCase], training: Sequence[TrainingCase], boxes: Boxes) -> Iterator[Candidate]:
@@ -119,7 +139,7 @@ def oracles_of(cases: Sequence[TrainingCase], training: Sequence[TrainingCase], 
     donors, bodies = [path for path, _ in taught], [body for _, body in taught]
     for case in cases:
         body = boxes.get(case.case)
-        for length, references in _by_length(case).items():
+        for length, references in _by_length(case.paths).items():
             made = [oracles.lesion_oracle(references[0], case.lesions, body=body)]
             if donors:
                 made.append(oracles.average_path(donors, references[0], boxes=bodies, body=body))
@@ -127,27 +147,36 @@ def oracles_of(cases: Sequence[TrainingCase], training: Sequence[TrainingCase], 
                 yield Candidate(replace(path, trial=f"{length} fixations"), frozenset(map(id, references)))
 
 
-def _at_each_length(path: Scanpath, case: TrainingCase) -> Iterator[Candidate]:
+def _at_each_length(path: Scanpath, references: Sequence[Scanpath]) -> Iterator[Candidate]:
     """The path cut to the length of each reference: while the stop is kept away, a path's beginning is a path."""
-    for length, references in _by_length(case).items():
+    for length, of_length in _by_length(references).items():
         cut = replace(path.part(slice(0, length)), trial=f"{path.trial}, {length} fixations".removeprefix(", "))
-        yield Candidate(cut, frozenset(map(id, references)))
+        yield Candidate(cut, frozenset(map(id, of_length)))
 
 
-def _by_length(case: TrainingCase) -> dict[int, list[Scanpath]]:
+def _by_length(paths: Sequence[Scanpath]) -> dict[int, list[Scanpath]]:
     found: dict[int, list[Scanpath]] = {}
-    for path in case.paths:
+    for path in paths:
         if len(path):
             found.setdefault(len(path), []).append(path)
     return found
 
 
+def _by_reader(case: TrainingCase, known: Sequence[str]) -> dict[str, list[Scanpath]]:
+    """The case's references by the reader that the model is told; those of readers whom it does not know under ""."""
+    found: dict[str, list[Scanpath]] = {}
+    for path in case.paths:
+        if len(path):
+            found.setdefault(path.who if path.who in known else "", []).append(path)
+    return found
+
+
+def _told(path: Scanpath, reader: str) -> Scanpath:
+    return replace(path, trial=f"{path.trial} as {reader}".removeprefix(" ")) if reader else path
+
+
 def _of_case(path: Scanpath, who: str, case: TrainingCase) -> Scanpath:
     return replace(path, who=who, case=case.case, patient=case.patient, source="model")
-
-
-def _longest(case: TrainingCase) -> int:
-    return max(len(path) for path in case.paths)
 
 
 def _seed(*numbers: int) -> int:

@@ -151,12 +151,11 @@ def evaluate_predictors(
         bodies.add(case, volume, keep_mask=True)
         borrowers = [each for each in cases if lenders.get(each.case) is case]
         for predictor in predictors:
-            name = predictor.model.name
-            steps.next(f"Predicting with {name}")
+            steps.next(f"Predicting with {predictor.model.name}")
             looked = predictor.look(volume)
-            sampled += on_own_ct(name, looked, case, count, (seed, number))
+            sampled += on_own_ct(predictor, looked, case, count, (seed, number))
             for each in borrowers:
-                lent += for_another(name, looked, case, each, count, (seed, number))
+                lent += for_another(predictor, looked, case, each, count, (seed, number))
     notes = bodies.settle([*cases, *training])
     sampled += [*moved(lent, bodies.boxes), *oracles_of(cases, training, bodies.boxes)]
     predicted = time.perf_counter()
@@ -168,6 +167,7 @@ def evaluate_predictors(
         [*references, *candidates],
         references=references,
         training=[path for case in training for path in case.paths],
+        references_lend=not training,
         bodies_kji=bodies.masks,
         lungs_kji=bodies.lungs,
         boxes=bodies.boxes,

@@ -44,7 +44,7 @@ def network_predictor(
         found = torch.from_numpy(np.ascontiguousarray(make(volume), dtype=np.float32))
         return _Looked(network, volume, found.to(place))
 
-    return Predictor(model, look)
+    return Predictor(model, look, network.settings.readers)
 
 
 def own_features(network: CtSearcher) -> Features:
@@ -68,7 +68,9 @@ class _Looked:
     features: Tensor
 
     @torch.inference_mode()
-    def paths(self, *, count: int, seed: int, length: int | None = None, permuted: bool = False) -> list[Scanpath]:
+    def paths(
+        self, *, count: int, seed: int, length: int | None = None, permuted: bool = False, reader: str = ""
+    ) -> list[Scanpath]:
         """As `models.ct_searcher.candidates.CasePredictor`; a path has at most as many fixations as the network."""
         features, settings = self.features, self.network.settings
         if permuted:
@@ -77,7 +79,7 @@ class _Looked:
         frame = CanonicalFrame.of(self.volume.shape_kji, self.volume.affine_lps)
         sampled = sample_paths(
             self.network,
-            self.network.encode(features[None]),
+            self.network.encode(features[None], None if not reader else torch.tensor([settings.readers.index(reader)])),
             count=count,
             seed=seed,
             length=None if length is None else min(length, settings.max_steps),

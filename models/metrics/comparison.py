@@ -42,6 +42,7 @@ def compare(
     *,
     references: Sequence[Scanpath] | None = None,
     training: Sequence[Scanpath] = (),
+    references_lend: bool = True,
     bodies_kji: Masks | None = None,
     lungs_kji: Masks | None = None,
     boxes: Mapping[str, Box] | None = None,
@@ -60,8 +61,11 @@ def compare(
     references
         Default: the readers among the paths; without any the simulated readers; without any all.
     training
-        Further paths that floors may use: donors, and training of the Markov reader. References of other patients are
-        used too; a path of the target's patient never is.
+        Further paths that floors may use: donors, and training of the Markov reader; a path of the target's patient
+        never is.
+    references_lend
+        Whether references of other patients are donors too. Not where a model is tested that never saw them: floors
+        then know no more of those readers than the model.
     bodies_kji, lungs_kji
         Masks by case. Without a body its volume stands for it.
     boxes
@@ -94,7 +98,7 @@ def compare(
         raise NothingToCompareError("; ".join([*repeated, "no two of these scan paths are of the same case"]))
     lonely = [reference for reference, others in matched if not others]
     notes += [f"{path.who} on {path.case} has nothing to be compared with" for path in lonely]
-    donors = [*training, *chosen]
+    donors = [*training, *(chosen if references_lend else ())]
     if len({path.case for path in donors}) > 1 and all(path.patient == path.case for path in donors):
         notes.append("the sources name no patients: every case counts as another patient")
     parameters = ComparisonParameters() if parameters is None else parameters

@@ -71,7 +71,9 @@ class Seer:
     def __init__(self, volume: CtVolume) -> None:
         self.volume = volume
 
-    def paths(self, *, count: int, seed: int, length: int | None = None, permuted: bool = False) -> list[Scanpath]:
+    def paths(
+        self, *, count: int, seed: int, length: int | None = None, permuted: bool = False, reader: str = ""
+    ) -> list[Scanpath]:
         """About the spot; about somewhere else when permuted."""
         random = np.random.default_rng(seed)
         k, j, i = np.unravel_index(int(self.volume.hu_kji.argmax()), SHAPE_KJI)
@@ -85,7 +87,9 @@ class Seer:
 class Blind(Seer):
     """Looks at the middle whatever there is."""
 
-    def paths(self, *, count: int, seed: int, length: int | None = None, permuted: bool = False) -> list[Scanpath]:
+    def paths(
+        self, *, count: int, seed: int, length: int | None = None, permuted: bool = False, reader: str = ""
+    ) -> list[Scanpath]:
         """About the volume's middle."""
         return [
             reading_of("c0", f"sample {n}", length or 16, seed + n, source="model", near=(12, 12, 10))

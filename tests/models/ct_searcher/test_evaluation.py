@@ -155,7 +155,9 @@ def test_lent_paths_move_from_body_to_body_and_never_within_a_patient() -> None:
     asked: list[tuple[str, int]] = []
 
     class Watched(Seer):
-        def paths(self, *, count: int, seed: int, length: int | None = None, permuted: bool = False) -> list[Scanpath]:
+        def paths(
+            self, *, count: int, seed: int, length: int | None = None, permuted: bool = False, reader: str = ""
+        ) -> list[Scanpath]:
             asked.append((self.volume.case, seed))
             return super().paths(count=count, seed=seed, length=length, permuted=permuted)
 
@@ -186,7 +188,9 @@ def test_lent_paths_move_from_body_to_body_and_never_within_a_patient() -> None:
 
 def test_one_patient_alone_has_no_other_ct_and_a_short_model_is_told_of() -> None:
     class Short(Seer):
-        def paths(self, *, count: int, seed: int, length: int | None = None, permuted: bool = False) -> list[Scanpath]:
+        def paths(
+            self, *, count: int, seed: int, length: int | None = None, permuted: bool = False, reader: str = ""
+        ) -> list[Scanpath]:
             made = super().paths(count=count, seed=seed, length=15 if length else None, permuted=permuted)
             return [made[0].part(slice(0, 0)), *made[1:]] if length is None else made
 
