@@ -4,9 +4,9 @@ Run with ``python -m tests.benchmarks.bench_ct_searcher_speed [--device cpu] [--
 GPU where there is one, else on the CPU. The published form is stated here anew from its constants (512 tokens, width
 768, 6 + 6 layers, 400 steps, dropout 0.2, steps first). Implementations take turns within the process that is timed;
 seconds are the best of the runs; CPU seconds, of all threads, tell a busy machine from slow code. Peaks come from a
-process for each row: by how much its resident memory (on a GPU: the memory of its tensors) grows from before the network
-was made. A training step is forward, loss, backward and AdamW for the paths of two readers (shipped size: four) on one
-CT.
+process for each row: by how much its resident memory (on a GPU: the memory of its tensors) grows from before the
+network was made. A training step is forward, loss, backward and AdamW for the paths of two readers (shipped size: four)
+on one CT.
 """
 
 from __future__ import annotations

@@ -32,6 +32,14 @@ def test_cells_lie_in_slice_row_column_order_and_each_axis_has_its_own_channels(
         assert not torch.allclose(part[0], part[1], atol=0.1)
 
 
+def test_a_cell_is_encoded_at_its_centre_from_half_a_cycle_to_what_its_cells_tell_apart() -> None:
+    found = grid_positions((8, 2, 1), 12)[2 * 5 + 1, 0]
+    slow, fast = 2 * pi * 0.5, 2 * pi * 4
+    of_slices = [sin(slow * 5.5 / 8), cos(slow * 5.5 / 8), sin(fast * 5.5 / 8), cos(fast * 5.5 / 8)]
+    of_rows = [sin(slow * 0.75), cos(slow * 0.75), sin(2 * slow * 0.75), cos(2 * slow * 0.75)]
+    torch.testing.assert_close(found[:8], torch.tensor(of_slices + of_rows))
+
+
 @pytest.mark.parametrize("grid", [(1, 1, 1), (8, 8, 8), (32, 4, 7)])
 @pytest.mark.parametrize("width", [6, 96])
 def test_no_two_cells_have_one_encoding(grid: tuple[int, int, int], width: int) -> None:
