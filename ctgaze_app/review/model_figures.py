@@ -17,6 +17,7 @@ class FigureRow:
     key: str
     name: str
     decimals: int
+    meaning: str
     model: float
     of_each_path: tuple[float, ...]
     floors: Mapping[str, float] = field(repr=False)
@@ -31,14 +32,14 @@ class FigureRow:
 
 
 SHOWN = (
-    ("scanmatch", "ScanMatch", 3),
-    ("scanmatch_matched", "ScanMatch, matched", 3),
-    ("edit_similarity", "Edit similarity", 3),
-    ("position", "MultiMatch position", 3),
-    ("cc", "CC", 3),
-    ("nss", "NSS (sd)", 2),
+    ("scanmatch", "ScanMatch", 3, "ScanMatch of the paths as they are"),
+    ("scanmatch_matched", "– matched", 3, "ScanMatch after both paths were brought to one length"),
+    ("edit_similarity", "Edit similarity", 3, "1 - string edit distance"),
+    ("position", "MM position", 3, "MultiMatch, position"),
+    ("cc", "CC", 3, "Correlation of the dwell maps"),
+    ("nss", "NSS (sd)", 2, "The model's dwell map at this reader's fixations, in standard deviations"),
 )
-"""Keys of `models.metrics.measures.MEASURES`, their names, decimals; higher is better in all of them."""
+"""Keys of `models.metrics.measures.MEASURES`, short names, decimals, what they are; higher is better in all of them."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def model_figures(report: Mapping[str, Any], reading: str, model: str) -> ModelF
             raise ValueError(f"nothing compares {model} with {reading}")
         others = [pair for pair in pairs if pair["reference_trial"] == reading and pair["kind"] in CEILINGS]
         floors = [pair for pair in report["floor_pairs"] if pair["reference_trial"] == reading]
-        rows = tuple(_row(key, name, decimals, of_model, floors, others) for key, name, decimals in SHOWN)
+        rows = tuple(_row(*shown, of_model, floors, others) for shown in SHOWN)
         kinds = list(dict.fromkeys(str(pair["kind"]) for pair in others))
         notes = {str(row["name"]): str(row["note"]) for row in report["rows"] if row["role"] == "floor" and row["note"]}
         missing = [str(row["note"]) for row in report["rows"] if row["role"] == "ceiling" and row["note"]]
@@ -89,6 +90,7 @@ def _row(
     key: str,
     name: str,
     decimals: int,
+    meaning: str,
     of_model: Sequence[Mapping[str, Any]],
     floors: Sequence[Mapping[str, Any]],
     others: Sequence[Mapping[str, Any]],
@@ -96,7 +98,9 @@ def _row(
     each = tuple(_score(pair, key) for pair in of_model)
     names = dict.fromkeys(str(pair["candidate"]) for pair in floors)
     by_floor = {floor: _mean([_score(pair, key) for pair in floors if pair["candidate"] == floor]) for floor in names}
-    return FigureRow(key, name, decimals, _mean(each), each, by_floor, _mean([_score(pair, key) for pair in others]))
+    return FigureRow(
+        key, name, decimals, meaning, _mean(each), each, by_floor, _mean([_score(pair, key) for pair in others])
+    )
 
 
 def _score(pair: Mapping[str, Any], key: str) -> float:

@@ -82,7 +82,7 @@ def predict_in_worker(
         run_command(
             [
                 *("model", "predict", str(model), "--session", f"{session}:{trial}", "--count", str(request.count)),
-                *("--seed", str(request.seed), "--out", str(staging), "--progress", "json"),
+                *("--seed", str(request.seed), "--out", str(staging), "--timing", "--progress", "json"),
             ],
             progress=progress,
             cancelled=cancelled,

@@ -38,7 +38,7 @@ def two_readers() -> ModelFigures:
 
 
 def test_every_measure_has_the_mean_of_the_sampled_paths_against_this_reading(two_readers: ModelFigures) -> None:
-    assert [row.key for row in two_readers.rows] == [key for key, _, _ in SHOWN]
+    assert [row.key for row in two_readers.rows] == [shown[0] for shown in SHOWN]
     for row in two_readers.rows:
         assert len(row.of_each_path) == 2
         assert row.model == pytest.approx(sum(row.of_each_path) / 2)
@@ -77,5 +77,5 @@ def test_another_reading_or_no_report_is_refused() -> None:
 
 def test_keys_and_ceilings_are_those_of_the_comparison() -> None:
     known = {measure.key for measure in MEASURES if measure.higher_is_better}
-    assert {key for key, _, _ in SHOWN} <= known
+    assert {shown[0] for shown in SHOWN} <= known
     assert set(CEILINGS) <= set(comparison.CEILINGS)

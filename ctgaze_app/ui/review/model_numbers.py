@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
 )
 
 from ctgaze_app.review.model_figures import FigureRow, ModelFigures
-from ctgaze_app.review.totals import format_time
 from ctgaze_app.ui.review.model_comparison import ModelComparison, figure_text
 from ctgaze_app.ui.theme import MODELS, ui_font
 
@@ -64,7 +63,7 @@ class ModelNumbers(QWidget):
         self._table = QWidget()
         self._grid = QGridLayout(self._table)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(10)
+        self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(3)
         self._grid.setColumnStretch(0, 1)
         column.addWidget(self._table)
@@ -87,7 +86,7 @@ class ModelNumbers(QWidget):
         if shown is None:
             self.hint.setText(HINT)
         elif comparison.busy:
-            self.hint.setText(f"Comparing, {format_time(comparison.waited_s)}; a few seconds")
+            self.hint.setText(f"Comparing with this reader, floors and ceiling: {int(comparison.waited_s)} s")
         else:
             self.hint.setText(shown.label)
         if comparison.figures is not self._figures:
@@ -125,7 +124,7 @@ class ModelNumbers(QWidget):
         chosen = str(self.floor.currentData() or "")
         for number, row in enumerate(figures.rows, 1):
             floor_name, floor = row.highest_floor if not chosen else (chosen, row.floors.get(chosen, math.nan))
-            self._put(number, 0, row.name, "secondary")
+            self._put(number, 0, row.name, "secondary").setToolTip(row.meaning)
             self.cells[row.key, "model"] = self._put(number, 1, figure_text(row.model, row.decimals), right=True)
             self.cells[row.key, "model"].setStyleSheet(f"color: {MODELS[0]}")
             self.cells[row.key, "model"].setToolTip(_each_path(row))
