@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -118,6 +119,9 @@ def test_places_are_shares_of_the_volume() -> None:
     cell = (2 * GRID_KJI[1] + 1) * GRID_KJI[2] + 2
     found = network.places_kji(torch.tensor([cell]), torch.tensor([[0.25, 0.0, -0.5]]))
     torch.testing.assert_close(found, torch.tensor([[2.75 / 4, 1.5 / 2, 2.0 / 3]]))
+    centres = network.places_kji(torch.arange(CELLS), torch.zeros(CELLS, 3))
+    expected = np.stack(np.unravel_index(np.arange(CELLS), GRID_KJI), axis=-1)
+    np.testing.assert_allclose(centres.numpy(), (expected + 0.5) / GRID_KJI, rtol=1e-6)
 
 
 def test_outputs_are_clamped_where_they_could_overflow() -> None:
@@ -249,3 +253,11 @@ def test_what_a_network_does_not_have_is_one_line() -> None:
         network.decode(tiny_encoded(network), tiny_steps(1, 21))
     with pytest.raises(ModelError, match="decodes along given steps"):
         tiny_network(autoregressive=True)(tiny_features())
+
+
+@pytest.mark.parametrize(("faithful", "expected"), [(True, 0.2), (False, 0.0)])
+def test_attention_weights_are_dropped_in_the_faithful_network_only(faithful: bool, expected: float) -> None:
+    network = CtSearcher(tiny_settings(faithful=faithful, grid_kji=(8, 8, 8), dropout=0.2))
+    attentions = [module for module in network.modules() if isinstance(module, torch.nn.MultiheadAttention)]
+    assert len(attentions) == 5
+    assert {attention.dropout for attention in attentions} == {expected}
