@@ -19,12 +19,16 @@ Floats = NDArray[np.float64]
 
 BODY_ABOVE_HU = -300
 """Between lung and air (below -600) and soft tissue (0 to 60)."""
+UNMEASURED_HU = -1024
+"""What a CT stores outside of its field of view (`models.volumes.CtVolume`)."""
 
 
 def body_mask(volume: CtVolume) -> NDArray[np.bool_] | None:
     """(K, J, I) the largest dense piece of the volume with its holes filled axial slice by slice, as it is stored.
 
-    Lungs that the field of view cuts stay outside. None where nothing is dense.
+    What the scanner did not measure, and the left and right edge of the image, count as walls along the body's rows, so
+    that lungs which the field of view cuts are inside; air in front of and behind the patient still finds its way out.
+    None where nothing is dense.
     """
     from scipy import ndimage
 
@@ -36,9 +40,19 @@ def body_mask(volume: CtVolume) -> NDArray[np.bool_] | None:
         return None
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    body = labels == sizes.argmax()
-    for plane in body:
-        plane[:] = ndimage.binary_fill_holes(plane)
+    # Back to the outline that the opening has rounded, and to chest walls that it has opened.
+    body = ndimage.binary_dilation(labels == sizes.argmax(), cross, iterations=2, mask=dense)
+    # Air of -1024 HU is noise here and there; what the scanner did not measure is so throughout.
+    around = np.pad(frame.reorient(volume.hu_kji <= UNMEASURED_HU), ((0, 0), (2, 2), (2, 2)), constant_values=True)
+    unmeasured = ndimage.binary_opening(around, cross, iterations=2)[:, 2:-2, 2:-2]
+    for plane, outside in zip(body, unmeasured, strict=True):
+        rows = np.flatnonzero(plane.any(axis=1))
+        if len(rows):
+            beside = slice(rows[0], rows[-1] + 1)
+            walled = np.pad(plane, ((0, 0), (1, 1)))
+            walled[beside, 1:-1] |= outside[beside]
+            walled[beside, [0, -1]] = True
+            plane[:] = ndimage.binary_fill_holes(walled)[:, 1:-1] & ~outside
     stored = np.empty(volume.shape_kji, dtype=np.bool_)
     frame.reorient(stored)[...] = body
     return stored

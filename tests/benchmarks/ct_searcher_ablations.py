@@ -147,7 +147,9 @@ def _config(recipe: SearcherConfig, settings: SearcherSettings, epochs: int, who
     table["model"]["settings"] = settings.model_dump()
     table["training"].update(epochs=epochs, patience=None)
     if settings.encoder == "given":
-        table["data"]["features"] = FeatureTable(weights=whole / "model.safetensors").model_dump()
+        table["data"]["features"] = FeatureTable(
+            weights=whole / "model.safetensors", faithful=settings.faithful
+        ).model_dump()
         table["training"]["augmentation"] = {}
     if not settings.dwell_head and table["training"]["monitor"] == "val/dwell":
         table["training"]["monitor"] = "val/place"

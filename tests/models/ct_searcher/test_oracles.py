@@ -96,3 +96,20 @@ def test_masks_come_back_as_they_were_packed() -> None:
     masks.add("c", mask)
     np.testing.assert_array_equal(masks["c"], mask)
     assert (list(masks), len(masks), masks.get("d")) == (["c"], 1, None)
+
+
+def test_a_lung_that_the_field_of_view_cuts_is_in_the_body_and_what_was_not_measured_is_not() -> None:
+    j, i = np.ogrid[:40, :40]
+    outside = (i - 24) ** 2 + (j - 20) ** 2 > 21**2
+    plane = np.full((40, 40), -1000, dtype=np.int16)
+    plane[8:34, :] = 40
+    plane[12:28, :14] = -850  # cut by the field of view and by the image
+    plane[outside] = -1024
+    hu = np.repeat(plane[None], 9, axis=0)
+    found = body_mask(CtVolume(hu, np.diag([1.0, 1.0, -1.0, 1.0])))
+    assert found is not None
+    lung = np.zeros((40, 40), dtype=bool)
+    lung[12:28, :14] = True
+    assert found[4][lung & ~outside].all()
+    assert not found[4][outside].any()
+    assert not found[4][:7].any()
