@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--out", type=Path, required=True, help="folder for models and tables")
-    parser.add_argument("--recipe", default="ct_searcher_two_cores", help="of the whole network")
+    parser.add_argument("--recipe", default="ct_searcher_small", help="of the whole network")
     parser.add_argument("--minutes", type=float, default=8.0, help="of training for the whole network")
     parser.add_argument("--epochs", type=int, help="instead of as many as the minutes allow")
     parser.add_argument("--patients", type=int, default=240)

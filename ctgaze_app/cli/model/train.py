@@ -53,7 +53,7 @@ def train(
 
     Curves are in OUT/training (CSV and TensorBoard). The test part of the split is never looked at.
 
-    Example: ctgaze model train ct-searcher --config ct_searcher_two_cores --out my-model
+    Example: ctgaze model train ct-searcher --config ct_searcher_small --out my-model
     """
     if not resume and config is None:
         raise typer.BadParameter("name a configuration file or a recipe", param_hint="--config")

@@ -41,7 +41,7 @@ def test_loss_weights_have_one_default() -> None:
     assert LossWeights(**LossTable().model_dump()) == LossWeights()
 
 
-@pytest.mark.parametrize("name", ["ct_searcher_small", "ct_searcher_two_cores", "ct_searcher_published"])
+@pytest.mark.parametrize("name", ["ct_searcher_small", "ct_searcher_published"])
 def test_every_shipped_recipe_is_valid_and_research_only(name: str) -> None:
     recipe = read_recipe(name)
     assert any("research only" in limit for limit in recipe.model.limits)
