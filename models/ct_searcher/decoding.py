@@ -19,7 +19,7 @@ from models.errors import Cancelled, ModelError
 PUBLISHED_MIN_STEPS = 100
 """Fixations before the faithful network may stop (reference: CT-ScanGaze, 3.8)."""
 GROUP = 8
-"""Paths are sampled this many at a time, never fewer: a matrix product's last bits depend on its shape."""
+"""Paths in turn are sampled this many at a time, never fewer: a matrix product's last bits depend on its shape."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ def sample_paths(
     seed: int,
     length: int | None = None,
     min_steps: int | None = None,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     allowed_cells: Tensor | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -93,6 +93,8 @@ def sample_paths(
     fewest, most = _step_range(network, length, min_steps)
     if count < 1:
         raise ModelError(f"{count} paths", remedy="ask for at least one")
+    if temperature is None:
+        temperature = network.settings.temperature
     if not 0 < temperature < inf:
         raise ModelError(f"a temperature of {temperature}", remedy="give one above 0")
     if len(encoded.keys) != 1:
@@ -114,7 +116,9 @@ def sample_paths(
                 if progress is not None:
                     progress(group * most + step, groups * most)
 
-            draws = _draws(seed, range(group * GROUP, (group + 1) * GROUP), network, encoded.keys.device)
+            after = (group + 1) * GROUP
+            wanted = range(group * GROUP, after if network.settings.autoregressive else min(after, count))
+            draws = _draws(seed, wanted, network, encoded.keys.device)
             with torch.autocast(encoded.keys.device.type, enabled=False), _threads_for(network, encoded):
                 paths += sample(network, encoded, draws, limits, done)
         if progress is not None:
@@ -174,7 +178,8 @@ def _sample_in_turn(
         done(step)
         states = cache.advance(network.queries(encoded, step, step + 1)[0] + fed_back)[None]
         logits = network.place_logits(states, keys, cells[None, :, max(step - 1, 0)], first)[0]
-        chosen = _drawn_classes(logits, draws.uniform[:, step], stop, step < limits.stop_from, limits)
+        cumulative = _cumulative(logits, stop, step < limits.stop_from, limits)
+        chosen = _drawn_classes(cumulative, draws.uniform[:, step])
         cells[:, step] = torch.where(stopped, stop, chosen)
         stopped |= chosen == stop
         if bool(stopped.all()):
@@ -197,16 +202,17 @@ def _sample_at_once(
     first = torch.arange(most, device=states.device) == 0
     logits = network.place_logits(states, encoded.keys, None, first)[0]
     refused = torch.arange(most, device=states.device) < limits.stop_from
+    cumulative = _cumulative(logits, stop, refused, limits)
     paths = []
     for uniform, normal in zip(draws.uniform, draws.normal, strict=True):
-        cells = _drawn_classes(logits, uniform[:most], stop, refused, limits)
+        cells = _drawn_classes(cumulative, uniform[:most])
         offset, duration = _within_cell(network, states, encoded.keys, cells[None], normal[None, :most], limits)
         paths.append(_until_stop(cells, offset[0], duration[0], stop))
     return paths
 
 
-def _drawn_classes(logits: Tensor, uniform: Tensor, stop: int, stop_refused: Tensor | bool, limits: _Limits) -> Tensor:
-    """(N,) classes at which the cumulative probability of (N, classes) logits passes (N,) uniform numbers."""
+def _cumulative(logits: Tensor, stop: int, stop_refused: Tensor | bool, limits: _Limits) -> Tensor:
+    """(N, classes) cumulative probabilities of (N, classes) logits."""
     if not bool(torch.isfinite(logits).all()):
         raise ModelError("the network's scores are not finite")
     scores = logits.double() / limits.temperature
@@ -214,10 +220,13 @@ def _drawn_classes(logits: Tensor, uniform: Tensor, stop: int, stop_refused: Ten
         scores = scores.masked_fill(limits.forbidden, -torch.inf)
     refused = torch.as_tensor(stop_refused, device=logits.device)
     scores[:, stop] = torch.where(refused, -torch.inf, scores[:, stop])
-    cumulative = scores.softmax(-1).cumsum(-1)
-    return torch.searchsorted(cumulative, uniform[:, None] * cumulative[:, -1:], right=True)[:, 0].clamp(
-        max=logits.shape[-1] - 1
-    )
+    return scores.softmax(-1).cumsum(-1)
+
+
+def _drawn_classes(cumulative: Tensor, uniform: Tensor) -> Tensor:
+    """(N,) classes at which (N, classes) cumulative probabilities pass (N,) uniform numbers."""
+    passed = torch.searchsorted(cumulative, uniform[:, None] * cumulative[:, -1:], right=True)
+    return passed[:, 0].clamp(max=cumulative.shape[-1] - 1)
 
 
 def _within_cell(

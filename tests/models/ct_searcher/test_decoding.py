@@ -226,3 +226,16 @@ def test_weights_that_are_no_numbers_are_found_out(options: dict[str, bool], par
             parameter.fill_(float("nan"))
     with pytest.raises(ModelError, match="not finite"):
         sample_paths(network, encoded, count=1, seed=0)
+
+
+@KINDS
+def test_a_path_keeps_to_the_cells_that_it_may_go_to_and_may_still_stop(options: dict[str, bool]) -> None:
+    network = tiny_network(**options)
+    allowed = torch.zeros(CELLS + 1, dtype=torch.bool)
+    allowed[[3, 11, 20]] = True
+    path = sample_paths(network, tiny_encoded(network), count=1, seed=0, length=20, allowed_cells=allowed)[0]
+    assert set(path.cells.tolist()) == {3, 11, 20}
+    encoded = with_stop_bias(network, 30.0)
+    assert len(sample_paths(network, encoded, count=1, seed=0, allowed_cells=allowed)[0].cells) == 1
+    with pytest.raises(ModelError, match="no cell is left"):
+        sample_paths(network, encoded, count=1, seed=0, allowed_cells=torch.zeros(CELLS + 1, dtype=torch.bool))
