@@ -159,7 +159,7 @@ def evaluate_predictors(
     notes = bodies.settle([*cases, *training])
     sampled += [*moved(lent, bodies.boxes), *oracles_of(cases, training, bodies.boxes)]
     predicted = time.perf_counter()
-    notes += _notes(training, lenders, references, sampled)
+    notes += _notes(predictors, training, lenders, references, sampled)
     models = tuple(predictor.model for predictor in predictors)
     candidates = _in_order(models, [each.path for each in sampled if len(each.path)])
     meant = {id(each.path): each.references for each in sampled}
@@ -232,19 +232,33 @@ def _check(
 
 
 def _notes(
+    predictors: Sequence[Predictor],
     training: Sequence[TrainingCase],
     lenders: dict[str, TrainingCase],
     references: Sequence[Scanpath],
     sampled: Sequence[Candidate],
 ) -> list[str]:
     notes = []
-    if not training:
+    for predictor in predictors:
+        told = sum(path.who in predictor.readers for path in references)
+        if told:
+            notes.append(
+                f"{predictor.model.name} is told the reader of {told} of the {len(references)} readings; floors are "
+                "not told it and borrow from any reader"
+            )
+    if training:
+        notes.append("floors borrow and learn from the training cases alone, not from the readings under test")
+    else:
         notes.append(f"{oracles.AVERAGE_PATH}: not available, there are no training cases")
     if not lenders:
         notes.append(f"{SWAPPED.removeprefix(', ')}: not available, all cases are of one patient")
     length = {id(reference): len(reference) for reference in references}
+    own = {f"{predictor.model.name}{OWN}" for predictor in predictors}
     short = Counter(
-        each.path.who for each in sampled for reference in each.references or () if len(each.path) < length[reference]
+        each.path.who
+        for each in sampled
+        for reference in (each.references or () if each.path.who not in own else ())
+        if len(each.path) < length[reference]
     )
     notes += [f"{n} paths of {who} end before the length that they were told" for who, n in short.items()]
     empty = Counter(each.path.who for each in sampled if not len(each.path))
