@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.ct_searcher.candidates import Predictor
-from models.ct_searcher.decoding import sample_paths
 from models.ct_searcher.evaluation_report import EvaluatedModel
+from models.ct_searcher.inside_body import Body
 from models.ct_searcher.network import CtSearcher
-from models.ct_searcher.targets import steps_to_voxels
+from models.ct_searcher.prediction import sample_inside, scanpath_of
 from models.features.devices import choose_device
 from models.features.inputs import network_input
 from models.scanpath import Scanpath
-from models.volumes import CanonicalFrame, CtVolume
+from models.volumes import CtVolume
 
 Features = Callable[[CtVolume], NDArray[np.floating[Any]]]
 
@@ -42,7 +42,7 @@ def network_predictor(
 
     def look(volume: CtVolume) -> _Looked:
         found = torch.from_numpy(np.ascontiguousarray(make(volume), dtype=np.float32))
-        return _Looked(network, volume, found.to(place))
+        return _Looked(network, volume, Body.of(volume), found.to(place))
 
     return Predictor(model, look, network.settings.readers)
 
@@ -65,6 +65,7 @@ class _Looked:
 
     network: CtSearcher
     volume: CtVolume
+    body: Body
     features: Tensor
 
     @torch.inference_mode()
@@ -76,25 +77,16 @@ class _Looked:
         if permuted:
             order = np.random.default_rng(seed).permutation(len(features))
             features = features[torch.from_numpy(order).to(features.device)]
-        frame = CanonicalFrame.of(self.volume.shape_kji, self.volume.affine_lps)
-        sampled = sample_paths(
+        told = None if not reader else torch.tensor([settings.readers.index(reader)], device=features.device)
+        sampled = sample_inside(
             self.network,
-            self.network.encode(features[None], None if not reader else torch.tensor([settings.readers.index(reader)])),
+            self.network.encode(features[None], told),
+            self.body,
             count=count,
             seed=seed,
             length=None if length is None else min(length, settings.max_steps),
         )
-        last = np.array(self.volume.shape_kji[::-1]) - 1
         return [
-            Scanpath.from_voxels(
-                np.clip(steps_to_voxels(path.cells, path.offset_kji, frame, settings), 0, last),
-                path.duration_s.numpy(),
-                shape_kji=self.volume.shape_kji,
-                case=self.volume.case,
-                patient=self.volume.patient,
-                affine_lps=self.volume.affine_lps,
-                source="model",
-                trial=f"sample {number}",
-            )
+            scanpath_of(path, self.volume, self.body, settings, who="", number=number)
             for number, path in enumerate(sampled, 1)
         ]

@@ -45,7 +45,7 @@ def predict_scanpaths(
     length: int | None = None,
     reader: str | None = None,
     task: str | None = None,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     device: str = "auto",
     features: NDArray[np.float32] | None = None,
     progress: Progress | None = None,
@@ -63,6 +63,8 @@ def predict_scanpaths(
         Fixations of each path; None: until the network stops.
     reader, task
         Codes that the network knows; None: it is not told.
+    temperature
+        None: the model's own.
     device
         As `models.features.devices.choose_device`. The same device, thread count and versions give the same bits.
     features
@@ -107,6 +109,7 @@ def predict_scanpaths(
         scanpath_of(path, volume, body, settings, who=model.card.name, number=number)
         for number, path in enumerate(sampled, 1)
     )
+    used = float(settings.temperature if temperature is None else temperature)
     return ScanpathPrediction(
         paths=paths,
         model=model.card.name,
@@ -116,7 +119,7 @@ def predict_scanpaths(
         device=chosen.name if chosen.is_gpu else "cpu",
         seconds=time.perf_counter() - began,
         parameters={
-            "count": count, "seed": seed, "length": length, "temperature": float(temperature), "reader": reader,
+            "count": count, "seed": seed, "length": length, "temperature": used, "reader": reader,
             "task": task, "threads": torch.get_num_threads(), "torch": str(torch.__version__),
         },
     )  # fmt: skip
@@ -130,7 +133,7 @@ def sample_inside(
     count: int,
     seed: int,
     length: int | None = None,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     progress: Progress | None = None,
     cancelled: Stop | None = None,
 ) -> list[SampledPath]:

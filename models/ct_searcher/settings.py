@@ -37,6 +37,9 @@ class SearcherSettings(BaseModel):
         Predicts each cell's share of the dwell beside the path (an auxiliary training target).
     readers, tasks
         Codes that the network can be told; empty: it is told none.
+    temperature
+        At which paths are sampled where nobody asks for another: below 1 each step stays nearer to the likeliest.
+        Choose it on validation patients.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,6 +62,7 @@ class SearcherSettings(BaseModel):
     dwell_head: bool = False
     readers: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
+    temperature: float = Field(default=1.0, gt=0, le=10, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _fits(self) -> SearcherSettings:
@@ -77,6 +81,8 @@ class SearcherSettings(BaseModel):
             raise ValueError(
                 "the faithful network has no autoregression, offsets, dwell head, readers, tasks or encoder"
             )
+        if self.faithful and self.temperature != 1:
+            raise ValueError("the faithful network samples at temperature 1")
         if self.faithful and self.grid_kji != (8, 8, 8):
             raise ValueError("the faithful network has 8 x 8 x 8 cells")
         return self

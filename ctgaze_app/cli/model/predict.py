@@ -74,8 +74,9 @@ def predict(
     reader: Annotated[str | None, typer.Option("--reader", help="Whom to read like, of those that it knows.")] = None,
     task: Annotated[str | None, typer.Option("--task", help="What for, of those that it knows.")] = None,
     temperature: Annotated[
-        float, typer.Option("--temperature", min=0.01, max=10.0, help="Below 1: less varied.")
-    ] = 1.0,
+        float | None,
+        typer.Option("--temperature", min=0.01, max=10.0, help="Below 1: less varied; default: the model's own."),
+    ] = None,
     device: Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")] = "auto",
     encoder_weights: Annotated[
         Path | None,
