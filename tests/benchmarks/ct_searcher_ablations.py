@@ -37,6 +37,7 @@ WHOLE = "as shipped"
 LIFTED = "lifted gaze alone"
 PUBLISHED = {
     "encoder": "given", "grid_kji": (8, 8, 8), "autoregressive": False, "offsets": False, "dwell_head": False,
+    "readers": (), "temperature": 1.0,
 }  # fmt: skip
 
 
@@ -53,6 +54,7 @@ class Run:
 RUNS = (
     Run(WHOLE),
     Run("steps independent", {"autoregressive": False}),
+    Run("not told the reader", {"readers": ()}),
     Run("no dwell head", {"dwell_head": False}),
     Run("no offsets in cells", {"offsets": False}),
     Run("cells 8 x 8 x 8", {"grid_kji": (8, 8, 8)}),
@@ -124,7 +126,7 @@ def _simulated(
 
 
 def _cases(given: argparse.Namespace, folder: Path) -> dict[str, Split]:
-    simulated = _simulated(given.patients, FIRST_SEED["train"], TRAINING_FAMILIES, 4, given, folder)
+    simulated = _simulated(given.patients, FIRST_SEED["train"], TRAINING_FAMILIES, 6, given, folder)
     lifted = lifted_simulated_cases(
         given.patients, first_seed=FIRST_SEED["train"], folder=folder / "patients", workers=given.workers
     )
@@ -151,6 +153,8 @@ def _config(recipe: SearcherConfig, settings: SearcherSettings, epochs: int, who
             weights=whole / "model.safetensors", faithful=settings.faithful
         ).model_dump()
         table["training"]["augmentation"] = {}
+    if not settings.readers and not settings.tasks:
+        table["training"]["reader_dropout"] = 0.0
     if not settings.dwell_head and table["training"]["monitor"] == "val/dwell":
         table["training"]["monitor"] = "val/place"
     return SearcherConfig.model_validate(table)
