@@ -234,7 +234,8 @@ def test_a_path_keeps_to_the_cells_that_it_may_go_to_and_may_still_stop(options:
     allowed = torch.zeros(CELLS + 1, dtype=torch.bool)
     allowed[[3, 11, 20]] = True
     path = sample_paths(network, tiny_encoded(network), count=1, seed=0, length=20, allowed_cells=allowed)[0]
-    assert set(path.cells.tolist()) == {3, 11, 20}
+    assert set(path.cells.tolist()) <= {3, 11, 20}
+    assert len(path.cells.unique()) > 1
     encoded = with_stop_bias(network, 30.0)
     assert len(sample_paths(network, encoded, count=1, seed=0, allowed_cells=allowed)[0].cells) == 1
     with pytest.raises(ModelError, match="no cell is left"):
