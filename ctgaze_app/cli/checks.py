@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,7 +27,15 @@ class Check:
 def run_checks(wait_s: float) -> list[Check]:
     """Run every check; a check that fails unexpectedly is a finding, not a crash."""
     screen = _screen()
-    return [screen, *(_qt() if screen.state == "ok" else ()), _lsl(), *_gaze_streams(wait_s), *_sound(), _disk()]
+    return [
+        screen,
+        *(_qt() if screen.state == "ok" else ()),
+        _lsl(),
+        *_gaze_streams(wait_s),
+        *_sound(),
+        _models(),
+        _disk(),
+    ]
 
 
 def _screen() -> Check:
@@ -109,9 +119,37 @@ def _sound() -> Iterator[Check]:
         yield Check("microphone", "ok", device.name)
 
 
-def _disk() -> Check:
-    import shutil
+def _models() -> Check:
+    if importlib.util.find_spec("torch") is None:
+        return Check(
+            "predictions", "warning", "PyTorch is not installed", "everything else works; install the extra: models"
+        )
+    from models.features.devices import choose_device, why_not_cuda
 
+    device = choose_device()
+    if not device.is_gpu and _nvidia_gpu():
+        return Check(
+            "predictions",
+            "warning",
+            f"they run on the CPU, though an NVIDIA GPU is there: {why_not_cuda()}",
+            "install the PyTorch build for its CUDA version",
+        )
+    return Check("predictions", "ok", f"they run on {device.name}")
+
+
+def _nvidia_gpu() -> bool:
+    """Whether NVIDIA's own tool lists a GPU."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return False
+    try:
+        listed = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return listed.returncode == 0 and "GPU" in listed.stdout
+
+
+def _disk() -> Check:
     from platformdirs import user_documents_path
 
     folder = user_documents_path()

@@ -13,7 +13,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     wait_s: Annotated[float, typer.Option("--wait", min=0.1, max=30, help="Seconds to look for gaze streams.")] = 2.0,
 ) -> None:
-    """Check screen, LSL, gaze streams, sound and disk; say what to do where something is missing.
+    """Check screen, LSL, gaze streams, sound, predictions and disk; say what to do where something is missing.
 
     Example: ctgaze doctor --wait 5
     """
