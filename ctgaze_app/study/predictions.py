@@ -131,7 +131,7 @@ def place_to_write(path: Path) -> Path:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for left in path.parent.glob(f"{MAKING}*"):
+        for left in (*path.parent.glob(f"{MAKING}*"), *path.parent.glob(f".{MAKING}*")):
             left.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or type(error).__name__

@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,10 @@ def _run(out: Path, case: Path | None, scratch: Path) -> None:
         while loop_end.isActive():
             application.processEvents()
 
+    def wait_until(done: Callable[[], bool]) -> None:
+        while not done():
+            settle(0.1)
+
     settle()
     grab("home")
     window.show_setup(case)
@@ -111,6 +116,21 @@ def _run(out: Path, case: Path | None, scratch: Path) -> None:
     workspace.seek(workspace.trial.replay.start_lsl + REPLAY_AT_S)  # type: ignore[union-attr]
     settle(1.0)
     grab("replay")
+    models = workspace.models
+    wait_until(lambda: models.control.listed)
+    workspace.predict_usual()
+    wait_until(lambda: models.control.busy is None and models.control.listed)
+    if models.control.problem or models.shown is None:
+        sys.stderr.write(f"no pictures of predictions: {models.control.problem or models.panel.hint.text()}\n")
+    else:
+        workspace.set_free(True)
+        settle()
+        grab("prediction")
+        models.comparison.start()
+        wait_until(lambda: not models.comparison.busy)
+        workspace.numbers.ensureWidgetVisible(models.numbers)
+        settle()
+        grab("comparison")
     window.close()
     sys.stdout.write(f"written to {out}\n")
 

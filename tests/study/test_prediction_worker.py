@@ -183,7 +183,8 @@ def test_a_worker_that_writes_nothing_is_told(tmp_path: Path) -> None:
 def test_what_an_interrupted_worker_left_is_cleared(tmp_path: Path) -> None:
     out = tmp_path / "p" / "2_m-1_00000000.json"
     out.parent.mkdir()
-    (out.parent / f"{MAKING}old.json").write_text("{", encoding="utf-8")
+    for name in (f"{MAKING}old.json", f".{MAKING}old.json.unfinished"):
+        (out.parent / name).write_text("{", encoding="utf-8")
     _predict(tmp_path, PREDICT, out)
     assert [path.name for path in out.parent.iterdir()] == [out.name]
 

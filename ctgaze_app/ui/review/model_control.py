@@ -157,7 +157,6 @@ class ModelControl(QObject):
         self.trial = trial
         self.hidden = why_hidden(self.session.manifest, trial.record)
         self.stored, self.shown, self.problem, self.emphasised, self._wanted = (), None, "", 0, None
-        self.listed = False
         self.changed.emit()
         if not self.hidden:
             self._list()
@@ -261,6 +260,7 @@ class ModelControl(QObject):
     def _list(self) -> None:
         trial, series = self.trial, self.series
         assert trial is not None
+        self.listed = False
         volume, known = self.session.volumes.get(series), self._volume_digests.get(series, "")
         models = self.models
 
@@ -307,7 +307,9 @@ class ModelControl(QObject):
             self._list()
 
     def _failed(self, line: str) -> None:
-        self._predicting, self.busy, self.problem = None, None, line
+        elsewhere = self.trial is None or self.trial.record.number != self.busy_trial
+        self.problem = f"Trial {self.busy_trial}: {line}" if elsewhere else line
+        self._predicting, self.busy = None, None
         self.changed.emit()
 
     def _step(self, step: Step) -> None:
