@@ -18,7 +18,8 @@ class ScanpathPrediction:
     Attributes
     ----------
     paths
-        Sampled independently, `source` "model", `who` the model's name; trial ``sample 1``, ``sample 2``, ...
+        Sampled independently (with a consensus: each chosen from several samples), `source` "model", `who` the model's
+        name; trial ``sample 1``, ``sample 2``, ...
     model, version, model_sha256
         Which weights.
     volume_sha256
@@ -28,7 +29,7 @@ class ScanpathPrediction:
     seconds
         Encoding and sampling together; not part of what must repeat.
     parameters
-        Seed, count, length, temperature, reader, task, torch version and threads.
+        Seed, count, length, temperature, consensus, reader, task, torch version and threads.
     """
 
     paths: tuple[Scanpath, ...] = field(repr=False)

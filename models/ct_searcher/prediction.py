@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from models.ct_searcher.consensus import most_agreed
 from models.ct_searcher.decoding import SampledPath, sample_paths
 from models.ct_searcher.files import LoadedSearcher
 from models.ct_searcher.inside_body import Body
@@ -32,6 +33,7 @@ SECOND_DECIMALS = 4
 SHORTEST_S = 10.0**-SECOND_DECIMALS
 LONGEST_S = 100.0
 """Nobody holds an eye so long; what a network draws beyond is cut to this."""
+MOST_CONSENSUS = 64
 MOST_PATHS = 1000
 LARGEST_SEED = 2**63 - 1
 
@@ -46,6 +48,7 @@ def predict_scanpaths(
     reader: str | None = None,
     task: str | None = None,
     temperature: float | None = None,
+    consensus: int | None = None,
     device: str = "auto",
     features: NDArray[np.float32] | None = None,
     progress: Progress | None = None,
@@ -63,8 +66,8 @@ def predict_scanpaths(
         Fixations of each path; None: until the network stops.
     reader, task
         Codes that the network knows; None: it is not told.
-    temperature
-        None: the model's own.
+    temperature, consensus
+        None: the model's own. With a consensus of N each path is the one of N samples that agrees most with the others.
     device
         As `models.features.devices.choose_device`. The same device, thread count and versions give the same bits.
     features
@@ -81,6 +84,8 @@ def predict_scanpaths(
     """
     began = time.perf_counter()
     _check_numbers(count, seed)
+    if consensus is not None and not 1 <= consensus <= MOST_CONSENSUS:
+        raise ModelError(f"a consensus of {consensus}", remedy=f"choose each path from 1 to {MOST_CONSENSUS} samples")
     settings = model.settings
     told = (
         told_index("reader", reader, settings.readers, model.card.name),
@@ -102,6 +107,7 @@ def predict_scanpaths(
         seed=seed,
         length=length,
         temperature=temperature,
+        consensus=consensus,
         progress=steps.second,
         cancelled=cancelled,
     )
@@ -120,6 +126,7 @@ def predict_scanpaths(
         seconds=time.perf_counter() - began,
         parameters={
             "count": count, "seed": seed, "length": length, "temperature": used, "reader": reader,
+            "consensus": settings.consensus if consensus is None else consensus,
             "task": task, "threads": torch.get_num_threads(), "torch": str(torch.__version__),
         },
     )  # fmt: skip
@@ -134,14 +141,22 @@ def sample_inside(
     seed: int,
     length: int | None = None,
     temperature: float | None = None,
+    consensus: int | None = None,
     progress: Progress | None = None,
     cancelled: Stop | None = None,
 ) -> list[SampledPath]:
-    """As `models.ct_searcher.decoding.sample_paths`, of cells that hold a part of the body."""
-    return sample_paths(
+    """As `models.ct_searcher.decoding.sample_paths`, of cells that hold a part of the body.
+
+    Parameters
+    ----------
+    consensus
+        Samples that each of the `count` paths is chosen from (`models.ct_searcher.consensus`); None: the model's own.
+    """
+    each = network.settings.consensus if consensus is None else consensus
+    sampled = sample_paths(
         network,
         encoded,
-        count=count,
+        count=count * each,
         seed=seed,
         length=length,
         temperature=temperature,
@@ -149,6 +164,8 @@ def sample_inside(
         progress=progress,
         cancelled=cancelled,
     )
+    groups = [sampled[first : first + each] for first in range(0, len(sampled), each)]
+    return [most_agreed(group, body.frame, network.settings) for group in groups]
 
 
 def scanpath_of(

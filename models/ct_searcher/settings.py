@@ -40,6 +40,8 @@ class SearcherSettings(BaseModel):
     temperature
         At which paths are sampled where nobody asks for another: below 1 each step stays nearer to the likeliest.
         Choose it on validation patients.
+    consensus
+        Samples that a predicted path is chosen from, as the one that agrees most with the others.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,6 +66,8 @@ class SearcherSettings(BaseModel):
     tasks: tuple[str, ...] = ()
     temperature: float = Field(default=1.0, gt=0, le=10, allow_inf_nan=False)
 
+    consensus: int = Field(default=1, ge=1, le=64)
+
     @model_validator(mode="after")
     def _fits(self) -> SearcherSettings:
         if self.width % 6 or self.width % self.heads:
@@ -81,8 +85,8 @@ class SearcherSettings(BaseModel):
             raise ValueError(
                 "the faithful network has no autoregression, offsets, dwell head, readers, tasks or encoder"
             )
-        if self.faithful and self.temperature != 1:
-            raise ValueError("the faithful network samples at temperature 1")
+        if self.faithful and (self.temperature != 1 or self.consensus != 1):
+            raise ValueError("the faithful network samples once, at temperature 1")
         if self.faithful and self.grid_kji != (8, 8, 8):
             raise ValueError("the faithful network has 8 x 8 x 8 cells")
         return self

@@ -77,6 +77,12 @@ def predict(
         float | None,
         typer.Option("--temperature", min=0.01, max=10.0, help="Below 1: less varied; default: the model's own."),
     ] = None,
+    consensus: Annotated[
+        int | None,
+        typer.Option(
+            "--consensus", min=1, max=64, help="Choose each path from so many samples; default: the model's own."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")] = "auto",
     encoder_weights: Annotated[
         Path | None,
@@ -129,7 +135,7 @@ def predict(
         try:
             found = predict_scanpaths(
                 loaded, subject.volume, count=count, seed=seed, length=length, reader=reader, task=task,
-                temperature=temperature, device=device, features=features, progress=report,
+                temperature=temperature, consensus=consensus, device=device, features=features, progress=report,
             )  # fmt: skip
         except MemoryError as error:
             raise _no_memory(device) from error
