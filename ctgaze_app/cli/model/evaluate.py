@@ -161,7 +161,8 @@ def _simulated(
     workers: int | None,
     progress: Callable[[int, int], None],
 ) -> tuple[Sequence[TrainingCase], Sequence[TrainingCase]]:
-    """Test patients of their own seeds, and training patients read by the families of training."""
+    """Test patients of their own seeds, and training patients read by the same families, or, where these were held out,
+    by those of training: floors know what the model can know."""
     from models.datasets.simulated import FIRST_SEED, simulated_cases
     from models.simulation.search_reader import HELD_OUT_FAMILIES, TRAINING_FAMILIES
 
@@ -169,6 +170,7 @@ def _simulated(
     groups = {"training": TRAINING_FAMILIES, "held-out": HELD_OUT_FAMILIES}
     text = families or "training"
     named = groups.get(text) or tuple(name.strip() for name in text.split(","))
+    known = tuple(name for name in named if name in TRAINING_FAMILIES) or TRAINING_FAMILIES
     first = FIRST_SEED["test"] if first_seed is None else first_seed
     cases = simulated_cases(
         count, first_seed=first, families=named, readers_per_case=readers or max(3, len(named)),
@@ -177,7 +179,7 @@ def _simulated(
     learned: Sequence[TrainingCase] = []
     if training:
         learned = simulated_cases(
-            training, first_seed=FIRST_SEED["train"], readers_per_case=len(TRAINING_FAMILIES),
+            training, first_seed=FIRST_SEED["train"], families=known, readers_per_case=max(3, len(known)),
             progress=lambda done, _: progress(count + done, count + training), folder=folder, workers=processes,
         )  # fmt: skip
     return cases, learned
