@@ -243,8 +243,8 @@ def _notes(
         told = sum(path.who in predictor.readers for path in references)
         if told:
             notes.append(
-                f"{predictor.model.name} is told the reader of {told} of the {len(references)} readings; floors are "
-                "not told it and borrow from any reader"
+                f"model {predictor.model.name} is told the reader of {told} of the {len(references)} readings; floors "
+                "are not told it and borrow from any reader"
             )
     if training:
         notes.append("floors borrow and learn from the training cases alone, not from the readings under test")

@@ -199,12 +199,16 @@ def metrics_on(evaluation: Evaluation, model: EvaluatedModel) -> str:
         for kind in (OWN, TOLD)
         if evaluation.beats_every_floor(model.candidate(kind))
     ]
+    others = [other.name for other in evaluation.models if other is not model]
+    notes = [note for note in evaluation.notes if model.name in note or not any(name in note for name in others)]
     said = f"with {' and '.join(beaten)}" if beaten else "with no kind of its paths"
     return (
         f"{evaluation.n_references} readings by {readings} ({families}) of {evaluation.n_cases} cases, "
         f"{evaluation.n_patients} patients; {evaluation.count} sampled paths of a kind and case, seed "
         f"{evaluation.seed}. Means with 95% intervals over patients. It beats every floor by all these "
-        f"measures {said}." + (f" {NO_RADIOLOGY}" if evaluation.simulated else "")
+        f"measures {said}."
+        + "".join(f" {note[0].upper()}{note[1:]}." for note in notes)
+        + (f" {NO_RADIOLOGY}" if evaluation.simulated else "")
     )
 
 

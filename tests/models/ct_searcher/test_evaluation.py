@@ -133,7 +133,10 @@ def test_the_card_gets_floors_ceiling_and_every_kind_of_the_one_model(found: Eva
     assert figure.low is not None and figure.low < figure.value
     assert card.metrics["between simulated readers"].role == "ceiling"
     assert "10 readings by simulated readers (r0 (simulated), r1 (simulated)) of 5 cases, 5 patients" in card.metrics_on
-    assert card.metrics_on.endswith("This proves the code, not radiology.")
+    assert card.metrics_on.endswith(
+        " Floors borrow and learn from the training cases alone, not from the readings under test."
+        " This proves the code, not radiology."
+    )
     other = card_with(CARD, found, found.models[1])
     assert other.metrics["own length"].measures["nss"].value == round(means(found)["blind (model)"], 4)
     assert "with no kind of its paths" in other.metrics_on
@@ -200,7 +203,7 @@ def test_who_is_told_the_reader_and_whom_floors_know_is_said() -> None:
     found = evaluate_predictors([told], CASES[:3], training=TRAINING, count=1, parameters=QUICK)
     assert set(asked) == {"", "r1"}
     assert found.notes == (
-        "told is told the reader of 3 of the 6 readings; floors are not told it and borrow from any reader",
+        "model told is told the reader of 3 of the 6 readings; floors are not told it and borrow from any reader",
         "floors borrow and learn from the training cases alone, not from the readings under test",
     )
     own = [pair for pair in found.comparison.pairs if pair.candidate == "told (model)"]
