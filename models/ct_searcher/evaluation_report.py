@@ -51,7 +51,8 @@ class EvaluatedModel:
 
 @dataclass(frozen=True)
 class Beating:
-    """Whether a candidate beats a floor by a measure: the whole interval of the paired difference lies above 0.
+    """Whether a candidate beats a floor by a measure: the whole interval of the paired difference lies above 0, and p
+    is below what the interval leaves out, which five patients or fewer cannot reach at 95%.
 
     `beats` is None where there is no interval, and `difference.reason` says why.
     """
@@ -157,7 +158,7 @@ def beating_of(comparison: Comparison) -> Iterator[Beating]:
             continue
         for measure in BEATEN_BY:
             found = difference.scores[measure]
-            beats = found.low > 0 if found.available else None
+            beats = found.low > 0 and found.p < 1 - found.level if found.available else None
             yield Beating(difference.candidate, difference.against, measure, found, beats)
 
 

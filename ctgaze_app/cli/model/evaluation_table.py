@@ -25,7 +25,7 @@ SPREAD_OF = ("scanmatch", "scanmatch_matched", "position", "edit_similarity", "n
 
 def tables_of(found: Evaluation) -> Iterator[tuple[str, Table]]:
     """Every table beside those of the comparison, with its title."""
-    yield "Floors beaten? Yes: the whole interval of the difference lies above 0", beating_table(found)
+    yield "Floors beaten? Yes: the whole interval of the difference lies above 0, and p < .05", beating_table(found)
     if rows := list(_worth(found)):
         yield (
             "What the CT is worth: told the length, minus the same with another CT or permuted tokens",

@@ -30,7 +30,7 @@ from models.simulation.markov_reader import Box
 from models.volumes import CtVolume
 from tests.models.ct_searcher.evaluated_cases import QUICK, SHAPE_KJI, Blind, Seer, case_of, predictor, target_of
 
-CASES = [case_of(number) for number in range(5)]
+CASES = [case_of(number) for number in range(7)]
 TRAINING = [case_of(number) for number in range(10, 13)]
 CARD = Card(
     name="seer", version="1", task="scanpath", architecture="ct_searcher", licence="Apache-2.0",
@@ -54,8 +54,8 @@ def test_every_model_stands_there_in_its_four_kinds_beside_the_oracles(found: Ev
     models = [f"{name}{kind} (model)" for name in ("seer", "blind") for kind in kinds]
     assert list(means(found)) == [*models, "lesion centres (oracle) (model)", "fixed average path (model)"]
     pairs = {row.name: row.n_pairs for row in found.comparison.with_role("candidate")}
-    assert [pairs[name] for name in models] == [5 * 2 * 2] * 8  # cases x readers x samples
-    assert pairs["fixed average path (model)"] == 5 * 2
+    assert [pairs[name] for name in models] == [7 * 2 * 2] * 8  # cases x readers x samples
+    assert pairs["fixed average path (model)"] == 7 * 2
 
 
 def test_told_paths_have_the_length_of_the_one_reference_that_they_are_scored_against(found: Evaluation) -> None:
@@ -79,7 +79,7 @@ def test_another_ct_and_permuted_tokens_cost_a_model_that_sees_and_none_that_is_
 def test_the_table_of_beaten_floors_follows_the_intervals(found: Evaluation) -> None:
     assert len(found.beating) == 10 * len(FLOORS) * len(BEATEN_BY)
     for each in found.beating:
-        assert each.beats == (each.difference.low > 0)
+        assert each.beats == (each.difference.low > 0 and each.difference.p < 0.05)
     assert found.beats_every_floor("seer, told the length (model)", ["nss", "cc"])
     assert not found.beats_every_floor("blind (model)")
     assert not found.beats_every_floor("nobody")
@@ -87,6 +87,13 @@ def test_the_table_of_beaten_floors_follows_the_intervals(found: Evaluation) -> 
     assert difference is not None
     row = next(b for b in found.beating if (b.candidate, b.floor, b.measure) == ("seer (model)", UNIFORM, "nss"))
     assert row.difference == difference.scores["nss"]
+
+
+def test_three_patients_beat_nothing_however_far_they_are_above() -> None:
+    few = evaluate_predictors([predictor("seer")], CASES[:3], count=1, parameters=QUICK)
+    row = next(each for each in few.beating if (each.floor, each.measure) == (UNIFORM, "nss"))
+    assert row.difference.low > 1
+    assert row.beats is False
 
 
 def test_the_ceiling_and_the_other_patient_are_named_what_they_are(found: Evaluation) -> None:
@@ -111,8 +118,8 @@ def test_several_models_have_a_spread(found: Evaluation) -> None:
 def test_continuity_stands_beside_the_readers(found: Evaluation) -> None:
     names = [row.name for row in found.continuity.rows]
     assert names[:3] == ["simulated readers", "seer (model)", "seer, told the length (model)"]
-    assert found.continuity.rows[0].n_steps == 5 * (13 + 17)
-    assert found.continuity.rows[1].n_steps == 5 * 2 * 15
+    assert found.continuity.rows[0].n_steps == 7 * (13 + 17)
+    assert found.continuity.rows[1].n_steps == 7 * 2 * 15
 
 
 def test_the_report_is_json_with_and_without_single_scores(found: Evaluation) -> None:
@@ -132,7 +139,7 @@ def test_the_card_gets_floors_ceiling_and_every_kind_of_the_one_model(found: Eva
     assert figure.value == round(means(found)["seer (model)"], 4)
     assert figure.low is not None and figure.low < figure.value
     assert card.metrics["between simulated readers"].role == "ceiling"
-    assert "10 readings by simulated readers (r0 (simulated), r1 (simulated)) of 5 cases, 5 patients" in card.metrics_on
+    assert "14 readings by simulated readers (r0 (simulated), r1 (simulated)) of 7 cases, 7 patients" in card.metrics_on
     assert card.metrics_on.endswith(
         " Floors borrow and learn from the training cases alone, not from the readings under test."
         " This proves the code, not radiology."
@@ -166,7 +173,7 @@ def test_lent_paths_move_from_body_to_body_and_never_within_a_patient() -> None:
 
     lenders = lenders_of(CASES, 1)
     assert all(lender.patient != case.patient for case in CASES if (lender := lenders[case.case]))
-    assert len({lender.case for lender in lenders.values()}) == 5
+    assert len({lender.case for lender in lenders.values()}) == 7
     bodies = {"c0": Box((1.5, 2.5, -0.5), (21.5, 20.5, 19.5)), "c1": Box((5.5, 5.5, 4.5), (15.5, 14.5, 14.5))}
 
     def body(volume: CtVolume) -> np.ndarray:
