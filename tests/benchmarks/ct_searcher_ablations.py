@@ -37,7 +37,7 @@ WHOLE = "as shipped"
 LIFTED = "lifted gaze alone"
 PUBLISHED = {
     "encoder": "given", "grid_kji": (8, 8, 8), "autoregressive": False, "offsets": False, "dwell_head": False,
-    "readers": (), "temperature": 1.0,
+    "readers": (), "temperature": 1.0, "consensus": 1,
 }  # fmt: skip
 
 
