@@ -18,7 +18,7 @@ from models.errors import Cancelled, ModelError
 
 PUBLISHED_MIN_STEPS = 100
 """Fixations before the faithful network may stop (reference: CT-ScanGaze, 3.8)."""
-GROUP = 8
+GROUP = 32
 """Paths in turn are sampled this many at a time, never fewer: a matrix product's last bits depend on its shape."""
 
 
