@@ -41,7 +41,7 @@ class CasePredictor(Protocol):
 
 @dataclass(frozen=True)
 class Predictor:
-    """A model under evaluation: what it is, how it looks at a volume, and which readers it knows.
+    """A model under evaluation: what it is, how it looks at a volume, which readers it knows, how it samples.
 
     Where a reference is by a reader whom it knows, it is told so.
     """
@@ -49,6 +49,7 @@ class Predictor:
     model: EvaluatedModel
     look: Callable[[CtVolume], CasePredictor] = field(repr=False)
     readers: tuple[str, ...] = ()
+    sampling: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -240,6 +240,8 @@ def _notes(
 ) -> list[str]:
     notes = []
     for predictor in predictors:
+        if predictor.sampling:
+            notes.append(f"model {predictor.model.name} {predictor.sampling}")
         told = sum(path.who in predictor.readers for path in references)
         if told:
             notes.append(

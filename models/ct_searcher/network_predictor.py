@@ -44,7 +44,11 @@ def network_predictor(
         found = torch.from_numpy(np.ascontiguousarray(make(volume), dtype=np.float32))
         return _Looked(network, volume, Body.of(volume), found.to(place))
 
-    return Predictor(model, look, network.settings.readers)
+    settings = network.settings
+    sampling = f"samples at temperature {settings.temperature:g}"
+    if settings.consensus > 1:
+        sampling += f" and takes of {settings.consensus} samples the one that agrees most with the others"
+    return Predictor(model, look, settings.readers, sampling)
 
 
 def own_features(network: CtSearcher) -> Features:

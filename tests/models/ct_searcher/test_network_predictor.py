@@ -78,3 +78,12 @@ def test_a_network_goes_through_the_whole_evaluation(network: CtSearcher) -> Non
         "net, tokens permuted (model)",
     }
     assert "6 paths of net, told the length end before the length that they were told" in found.notes
+
+
+def test_it_says_how_it_samples() -> None:
+    settings = SMALL.model_copy(update={"temperature": 0.7, "consensus": 4})
+    said = [network_predictor(EvaluatedModel("m"), CtSearcher(each)).sampling for each in (SMALL, settings)]
+    assert said == [
+        "samples at temperature 1",
+        "samples at temperature 0.7 and takes of 4 samples the one that agrees most with the others",
+    ]
