@@ -46,11 +46,15 @@ class InputCard(Part):
         Lower and upper Hounsfield unit of each window; empty where another encoder decides.
     spacing
         What a voxel or cell of the input means in millimetres, as a sentence.
+    features
+        Encoder outside the network that makes its features (`models.features.encoders`); empty where there is none, or
+        where nobody knows.
     """
 
     orientation: Sentence
     hu_windows: tuple[tuple[float, float], ...]
     spacing: Sentence
+    features: Literal["", "swin_unetr", "swin_unetr_published"] = ""
 
     @field_validator("hu_windows")
     @classmethod

@@ -141,6 +141,7 @@ def published_card(*, name: str, version: str, source: str, settings: SearcherSe
                 orientation="axes as they are stored, as published",
                 hu_windows=(),
                 spacing="8 x 8 x 8 cells over the whole volume, whatever its spacing",
+                features="swin_unetr_published",
             ),
             training=TrainingCard(data=f"Unknown; the checkpoint {source} does not say."),
             settings={},
@@ -176,7 +177,7 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ModelError("no such file", place=str(path), remedy=_REMEDY)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             names = [name for name in file.files if name.startswith(NPZ_WEIGHTS)]
             if any(entry.file_size > LARGEST_ARRAY for entry in file.zip.infolist()):
                 raise ModelError("holds an array too large for weights", place=str(path), remedy=_REMEDY)

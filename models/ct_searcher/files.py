@@ -15,6 +15,8 @@ from models.errors import ModelError
 from models.weights import file_sha256, load_weights, save_weights
 
 ARCHITECTURE = "ct_searcher"
+SAMPLING = ("temperature", "consensus")
+"""Settings that a card may leave out: they shape no weights, and cards were written before they were there."""
 MOST_PARAMETERS = 1_000_000_000
 """More than sixteen times the published network; settings that ask for more are a fault."""
 
@@ -113,8 +115,7 @@ def searcher_settings(card: Card, *, place: str) -> SearcherSettings:
             place=place,
             remedy="choose another model",
         )
-    wanted = set(SearcherSettings.model_fields)
-    missing = sorted(wanted - set(card.settings))
+    missing = sorted(set(SearcherSettings.model_fields) - set(SAMPLING) - set(card.settings))
     if missing:
         raise ModelError(f"settings.{missing[0]}: this field is missing", place=place, remedy="correct the card")
     try:

@@ -16,10 +16,11 @@ from models.features.cache import FeatureCache, cached_features
 from models.volumes import CtVolume
 
 if TYPE_CHECKING:
+    from models.card import Card
     from models.features.contract import Encoder
     from models.features.devices import Device
 
-WINDOW_CHANNELS = 768
+PUBLISHED = "swin_unetr_published"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class GivenFeatures:
     Attributes
     ----------
     encoder
-        Published for a faithful network, the right way otherwise.
+        The one that the model's card names.
     cache
         Features that were made before.
     """
@@ -39,11 +40,13 @@ class GivenFeatures:
     settings: SearcherSettings = field(repr=False)
 
     @classmethod
-    def of(cls, settings: SearcherSettings, weights: Path | None, folder: Path) -> GivenFeatures:
-        """For a network.
+    def of(cls, card: Card, settings: SearcherSettings, weights: Path | None, folder: Path) -> GivenFeatures:
+        """For a model.
 
         Parameters
         ----------
+        card, settings
+            Of the model.
         weights
             File of the published BTCV bundle; None: where `models.features.swin_unetr_weights.default_weights` says.
         folder
@@ -52,14 +55,17 @@ class GivenFeatures:
         Raises
         ------
         ModelError
-            When the network takes features of another width, or the weights are not there.
+            When the card names no encoder, or the network takes features of another width.
         """
         from models.features.swin_unetr import SwinUnetr, SwinUnetrSettings
 
-        chosen = SwinUnetrSettings(weights=weights, published=settings.faithful)
-        if not settings.faithful and settings.feature_channels == WINDOW_CHANNELS:
-            chosen = chosen.model_copy(update={"windows_hu": chosen.windows_hu[:1]})
-        encoder = SwinUnetr(chosen)
+        if not card.input.features:
+            raise ModelError(
+                "the card does not say which encoder makes its features",
+                place=card.name,
+                remedy='write input.features = "swin_unetr" or "swin_unetr_published" into it',
+            )
+        encoder = SwinUnetr(SwinUnetrSettings(weights=weights, published=card.input.features == PUBLISHED))
         if encoder.channels != settings.feature_channels:
             raise ModelError(
                 f"this network takes {settings.feature_channels} features a cell; Swin UNETR gives {encoder.channels}",

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Literal
 
 from models.card import NOT_SAVED, Card, InputCard, TrainingCard
 from models.ct_searcher.config import (
@@ -48,7 +49,12 @@ def card_of(
         licence=config.model.licence,
         weights_sha256=NOT_SAVED,
         limits=config.model.limits,
-        input=InputCard(orientation=ORIENTATION, hu_windows=settings.windows_hu if small else (), spacing=spacing),
+        input=InputCard(
+            orientation=ORIENTATION,
+            hu_windows=settings.windows_hu if small else (),
+            spacing=spacing,
+            features=_features(config),
+        ),
         training=TrainingCard(
             data=training_sentences(config, cases, best_epoch, figures),
             seeds=_seeds(config),
@@ -94,6 +100,13 @@ def _sentence(source: Source) -> str:
             return "recorded reading sessions"
         case CtScanGazeSource():
             return "CT-ScanGaze"
+
+
+def _features(config: SearcherConfig) -> Literal["", "swin_unetr", "swin_unetr_published"]:
+    """The encoder outside the network, as `ctgaze_app`'s commands take it for this configuration."""
+    if config.data.features is None:
+        return ""
+    return "swin_unetr_published" if config.data.features.faithful else "swin_unetr"
 
 
 def _seeds(config: SearcherConfig) -> tuple[int, ...]:

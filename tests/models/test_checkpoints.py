@@ -17,8 +17,6 @@ from models.ct_searcher.network import CtSearcher
 from models.ct_searcher.settings import SearcherSettings
 from models.errors import ModelError
 
-GOLDEN = Path(__file__).parents[3] / "shared" / "data" / "golden" / "published_ct_searcher_small.npz"
-
 
 def published_weights() -> dict[str, Tensor]:
     torch.manual_seed(0)
@@ -33,11 +31,11 @@ def write_npz(path: Path, weights: dict[str, Tensor]) -> None:
     np.savez(path, **{f"weights/{name}": tensor.numpy() for name, tensor in weights.items()})
 
 
-@pytest.mark.skipif(not GOLDEN.is_file(), reason="the golden outputs lie outside the repository")
-def test_an_imported_checkpoint_gives_the_published_outputs(tmp_path: Path):
-    import_searcher(GOLDEN, tmp_path / "m", name="published")
+def test_an_imported_checkpoint_gives_the_published_outputs(tmp_path: Path, shared_data: Path):
+    published = shared_data / "golden" / "published_ct_searcher_small.npz"
+    import_searcher(published, tmp_path / "m", name="published")
     network = load_searcher(tmp_path / "m").network
-    with np.load(GOLDEN) as golden:
+    with np.load(published) as golden:
         with torch.inference_mode():
             found = network(torch.from_numpy(golden["features"].astype(np.float32)))
         assert found.logits.numpy() == pytest.approx(golden["out/spatial_logits"], abs=1e-4)

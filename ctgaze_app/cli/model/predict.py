@@ -205,7 +205,7 @@ def _features(
     from models.ct_searcher.given_features import GivenFeatures
     from models.features.devices import choose_device
 
-    given = GivenFeatures.of(loaded.settings, weights, subject.features)
+    given = GivenFeatures.of(loaded.card, loaded.settings, weights, subject.features)
     chosen = choose_device(device)
     needed_s = given.estimate_s(subject.volume, chosen)
     if needed_s > LONG_S:

@@ -26,6 +26,12 @@ def tiny_card(**changes: Any) -> Card:
     return Card(**{**said, **changes})
 
 
+def features_card(features: str) -> Card:
+    """Of a network that is given features."""
+    said = InputCard(orientation="canonical", hu_windows=(), spacing="shares", features=features)  # type: ignore[arg-type]
+    return tiny_card(input=said)
+
+
 def saved_searcher(folder: Path, *, name: str = "tiny", seed: int = 0, **options: Any) -> LoadedSearcher:
     """Autoregressive with offsets and an encoder of its own, 4 x 2 x 3 cells, 12 steps, readers a and b."""
     torch.manual_seed(seed)

@@ -68,6 +68,13 @@ def test_a_card_of_another_network_is_one_line(tmp_path: Path, before: str, afte
     assert "\n" not in str(caught.value)
 
 
+def test_a_card_from_before_the_sampling_settings_loads(tmp_path: Path):
+    saved_searcher(tmp_path)
+    change_card(tmp_path, "consensus = 1\n", "")
+    change_card(tmp_path, "temperature = 1.0\n", "")
+    assert load_searcher(tmp_path).settings.consensus == 1
+
+
 def test_other_weights_than_the_cards_are_refused(tmp_path: Path):
     saved_searcher(tmp_path / "a")
     saved_searcher(tmp_path / "b", seed=1)

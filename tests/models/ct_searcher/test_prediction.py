@@ -50,7 +50,7 @@ def test_a_prediction_says_what_made_it(model, prediction):
     assert prediction.volume_sha256 == small_patient().digest()
     assert prediction.device == "cpu"
     assert prediction.parameters == {
-        "count": 20, "seed": 3, "length": 12, "temperature": 1.0, "reader": None, "task": None,
+        "count": 20, "seed": 3, "length": 12, "temperature": 1.0, "consensus": 1, "reader": None, "task": None,
         "threads": torch.get_num_threads(), "torch": str(torch.__version__),
     }  # fmt: skip
     assert [path.trial for path in prediction.paths[:2]] == ["sample 1", "sample 2"]
