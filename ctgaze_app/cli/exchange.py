@@ -64,7 +64,7 @@ def import_(
 def export(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SOURCE...", help="Sessions (FOLDER or FOLDER:TRIAL) and data set folders."),
+        typer.Argument(metavar="SOURCE...", help="Sessions (FOLDER or FOLDER:TRIAL), data set folders, predictions."),
     ] = None,
     format_name: FormatName = None,
     option: Options = None,
@@ -72,7 +72,7 @@ def export(
     as_json: AsJson = False,
     listed: Listed = False,
 ) -> None:
-    """Write sessions and data sets in the format of another program. Nothing private leaves unless an option says so.
+    """Write sessions, data sets and predictions in another program's format. Nothing private leaves unasked.
 
     Example: ctgaze export my-study/sessions/r01_20260102T030405Z --format bids --out bids
     """

@@ -18,10 +18,12 @@ from ctgaze_app.formats.contract import FormatError, checked_options
 from ctgaze_app.formats.ctgaze_dataset import DATASET_FILE, write_ctgaze
 from ctgaze_app.formats.dataset import KEYS, DataSet
 from ctgaze_app.formats.dataset_checks import check_dataset
+from ctgaze_app.formats.from_prediction import checked_prediction, dataset_from_prediction
 from ctgaze_app.formats.joined import join_datasets
 from ctgaze_app.formats.registry import format_named
 from ctgaze_app.formats.written_files import csv_bytes
 from ctgaze_app.study.session import MANIFEST_NAME
+from models.prediction_file import is_prediction
 
 Progress = Callable[[int, int], None]
 SESSION_TABLES = ("dwell_segments.csv", "saccades.csv", "blinks.csv", "columns.toml")
@@ -83,7 +85,7 @@ def export_sources(
     out: Path,
     progress: Progress = lambda done, total: None,
 ) -> ExchangeResult:
-    """Write sessions (``folder`` or ``folder:trial``) and data set folders, joined, in a foreign format.
+    """Write sessions (``folder`` or ``folder:trial``), data set folders or predictions, joined, in a foreign format.
 
     Raises
     ------
@@ -175,8 +177,10 @@ def _open(path: Path, trials: tuple[int, ...]) -> DataSet:
         if trials:
             raise FormatError("a trial can only be named of a session", place=path.name, remedy="leave it out")
         return read_ctgaze(path, {})
+    if is_prediction(path):
+        return dataset_from_prediction(checked_prediction(path))
     raise FormatError(
-        "is neither a session nor a data set of CTGaze",
+        "is neither a session, a data set nor a prediction of CTGaze",
         place=path.name,
         remedy="name a folder with session.json or dataset.json; other files come in by: ctgaze import",
     )

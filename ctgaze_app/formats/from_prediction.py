@@ -33,12 +33,17 @@ def predicted_paths(files: tuple[Path, ...]) -> tuple[Scanpath, ...]:
     """
     paths: list[Scanpath] = []
     for file in files:
-        try:
-            found = read_prediction(file).paths
-        except ModelError as error:
-            raise FormatError(error.message, place=file.name, remedy=error.remedy) from error
+        found = checked_prediction(file).paths
         paths += found if len(files) == 1 else (replace(one, trial=f"{file.stem} {one.trial}") for one in found)
     return tuple(paths)
+
+
+def checked_prediction(file: Path) -> ScanpathPrediction:
+    """The prediction that a file holds; raises `FormatError` when it cannot be used."""
+    try:
+        return read_prediction(file)
+    except ModelError as error:
+        raise FormatError(error.message, place=file.name, remedy=error.remedy) from error
 
 
 def dataset_from_prediction(prediction: ScanpathPrediction) -> DataSet:

@@ -12,9 +12,11 @@ from typer.testing import CliRunner, Result
 from ctgaze_app.cli.exchange import export, import_
 from ctgaze_app.errors import CTGazeError
 from ctgaze_app.formats.ctgaze_dataset import read_ctgaze, write_ctgaze
+from models.prediction_file import write_prediction
 from tests.formats.gaze_tables import make_dataset
 from tests.formats.test_ct_scangaze import RECORD
 from tests.formats.test_mapped_csv import IMAGE_CSV
+from tests.ui.review.model_scene import prediction
 
 app = typer.Typer()
 app.command(name="import")(import_)
@@ -46,6 +48,22 @@ def test_json_is_one_object(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["fixations"] == 3
     out = _run("export", tmp_path / "in", "--format", "plain_tables", "--out", tmp_path / "out", "--json")
     assert json.loads(out.stdout)["files"] == ["fixations.csv", "tables.json"]
+
+
+def test_a_prediction_goes_out_as_a_reading_does(tmp_path: Path) -> None:
+    made = write_prediction(tmp_path / "p.json", prediction("case7", count=2))
+    declared = [part for part in OPTIONS if not part.startswith("shape")][:-1]
+    out = _run("export", made, "--format", "ct_scangaze", *declared, "--out", tmp_path / "out", "--json")
+    said = json.loads(out.stdout)
+    assert (said["readers"], said["cases"], said["trials"], said["fixations"]) == (1, 1, 2, 80)
+    assert "model, research only" in said["notes"][0]
+
+
+def test_a_damaged_prediction_is_one_line(tmp_path: Path) -> None:
+    made = write_prediction(tmp_path / "p.json", prediction())
+    made.write_text(made.read_text("utf-8")[:-200], "utf-8")
+    error = _run("export", made, "--format", "plain_tables", "--out", tmp_path / "out").exception
+    assert isinstance(error, CTGazeError) and str(error).startswith("p.json: is no JSON")
 
 
 def test_an_undeclared_option_is_usage(tmp_path: Path) -> None:
