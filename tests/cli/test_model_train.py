@@ -96,6 +96,20 @@ def test_a_configuration_is_needed(tmp_path: Path) -> None:
     assert "--config" in result.stderr
 
 
+def test_a_resumed_run_keeps_its_own_configuration(config: Path, tmp_path: Path) -> None:
+    result = run("--config", config, "--out", tmp_path / "model", "--resume")
+    assert result.exit_code == 2
+    assert "keeps its own configuration" in result.stderr
+
+
+def test_without_lightning_it_says_what_to_install(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctgaze_app.study.models_extra.find_spec", lambda name: None if name == "lightning" else name)
+    error = run("--config", config, "--out", tmp_path / "model").exception
+    assert isinstance(error, CTGazeError) and error.remedy == 'pip install "ctgaze[train]"'
+
+
 SOURCES = """
 [data]
 cache = "cache"

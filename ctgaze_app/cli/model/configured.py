@@ -108,8 +108,11 @@ def features_of(config: SearcherConfig, device: str = "auto") -> Features | None
 
 def cache_of(config: SearcherConfig) -> Path:
     """Folder for patients and features once made."""
-    if config.data.cache is not None:
-        return config.data.cache
+    return config.data.cache if config.data.cache is not None else usual_cache()
+
+
+def usual_cache() -> Path:
+    """Where patients are kept when no configuration names a folder."""
     from platformdirs import user_cache_path
 
     return user_cache_path("ctgaze") / "training"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctgaze_app.cli.model.extra import require_models_extra
 from ctgaze_app.cli.progress import progress_bar
 from ctgaze_app.errors import CTGazeError
 
@@ -83,6 +84,7 @@ def evaluate(
         raise typer.BadParameter("--first-seed, --families and --readers belong to --simulated")
     if out is not None and not out.absolute().parent.is_dir():
         raise CTGazeError("its folder does not exist", place=str(out), remedy="make it first")
+    require_models_extra()
     from models.card import write_card
     from models.ct_searcher.evaluation import evaluate as evaluate_models
     from models.ct_searcher.evaluation_report import card_with
@@ -163,10 +165,11 @@ def _simulated(
 ) -> tuple[Sequence[TrainingCase], Sequence[TrainingCase]]:
     """Test patients of their own seeds, and training patients read by the same families, or, where these were held out,
     by those of training: floors know what the model can know."""
+    from ctgaze_app.cli.model.configured import usual_cache
     from models.datasets.simulated import FIRST_SEED, simulated_cases
     from models.simulation.search_reader import HELD_OUT_FAMILIES, TRAINING_FAMILIES
 
-    folder, processes = _cache() / "patients", workers or os.cpu_count() or 1
+    folder, processes = usual_cache() / "patients", workers or os.cpu_count() or 1
     groups = {"training": TRAINING_FAMILIES, "held-out": HELD_OUT_FAMILIES}
     text = families or "training"
     named = groups.get(text) or tuple(name.strip() for name in text.split(","))
@@ -189,12 +192,6 @@ def _recorded(folders: Sequence[str], progress: Callable[[int, int], None]) -> S
     from ctgaze_app.formats.training_sources import cases_from_sessions
 
     return cases_from_sessions([Path(folder) for folder in folders], progress=progress)
-
-
-def _cache() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("ctgaze") / "training"
 
 
 def _write(path: Path, found: Evaluation) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from ctgaze_app.errors import CTGazeError
-
-NEEDED = ("torch", "safetensors")
+from ctgaze_app.study.models_extra import TRAINING, is_installed
 
 
 def require_models_extra() -> None:
@@ -17,5 +14,19 @@ def require_models_extra() -> None:
     CTGazeError
         It says what to type.
     """
-    if any(find_spec(name) is None for name in NEEDED):
+    if not is_installed():
         raise CTGazeError("models need PyTorch, which is not installed here", remedy='pip install "ctgaze[models]"')
+
+
+def require_train_extra() -> None:
+    """Refuse in one line when what training needs is not installed.
+
+    Raises
+    ------
+    CTGazeError
+        It says what to type.
+    """
+    if not is_installed(TRAINING):
+        raise CTGazeError(
+            "training needs PyTorch and Lightning, which are not installed here", remedy='pip install "ctgaze[train]"'
+        )

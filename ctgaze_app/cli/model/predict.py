@@ -113,6 +113,8 @@ def predict(
         raise typer.BadParameter("letters, digits, - and _ make a code", param_hint="--code")
     if out_format is OutFormat.CT_SCANGAZE and out is None:
         raise typer.BadParameter("--format says what --out is written as; name it", param_hint="--format")
+    if out is not None:
+        _check_place(out, out_format)
     require_models_extra()
     from models.ct_searcher.files import load_searcher
     from models.ct_searcher.prediction import predict_scanpaths
@@ -155,21 +157,24 @@ def predict(
 
 def _of_series(folder: Path, code: str, report: Report) -> _Subject:
     from ctgaze_app.ct import load_series
+    from ctgaze_app.study.model_features import feature_folder
     from ctgaze_app.study.model_volumes import volume_for_models
 
-    return _Subject(volume_for_models(load_series(folder, progress=report), code, code), _user_features())
+    return _Subject(volume_for_models(load_series(folder, progress=report), code, code), feature_folder())
 
 
 def _of_nifti(file: Path, code: str) -> _Subject:
+    from ctgaze_app.study.model_features import feature_folder
     from ctgaze_app.study.model_volumes import read_nifti_volume
 
-    return _Subject(read_nifti_volume(file, code, code), _user_features())
+    return _Subject(read_nifti_volume(file, code, code), feature_folder())
 
 
 def _of_session(name: str, report: Report) -> _Subject:
     from ctgaze_app.errors import SessionError
     from ctgaze_app.formats.scanpath_sources import place_and_trial
     from ctgaze_app.study.loading import load_volume
+    from ctgaze_app.study.model_features import feature_folder
     from ctgaze_app.study.model_volumes import volume_for_models
     from ctgaze_app.study.predictions import predicted_series
     from ctgaze_app.study.session import read_manifest
@@ -191,7 +196,7 @@ def _of_session(name: str, report: Report) -> _Subject:
     if series < 0:
         raise SessionError(f"trial {trials[0].number} shows no CT", place=folder.name, remedy="name another trial")
     volume = load_volume(folder, manifest, series, progress=report)
-    return _Subject(volume_for_models(volume, trials[0].case, trials[0].case), folder / "derived" / "features")
+    return _Subject(volume_for_models(volume, trials[0].case, trials[0].case), feature_folder(folder))
 
 
 def _features(
@@ -217,10 +222,12 @@ def _features(
     return features
 
 
-def _user_features() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("ctgaze", appauthor=False) / "features"
+def _check_place(out: Path, out_format: OutFormat) -> None:
+    """Refuse now what would be refused after minutes of predicting."""
+    if out_format is OutFormat.CT_SCANGAZE and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CTGazeError("is there already", place=out.name, remedy="name a new folder")
+    if out_format is OutFormat.PREDICTION and out.is_dir():
+        raise CTGazeError("is a folder", place=out.name, remedy="name a file")
 
 
 def _write(found: ScanpathPrediction, out: Path, out_format: OutFormat, timing: bool) -> None:
@@ -233,8 +240,6 @@ def _write(found: ScanpathPrediction, out: Path, out_format: OutFormat, timing: 
     from ctgaze_app.formats.ct_scangaze import FORMAT
     from ctgaze_app.formats.from_prediction import dataset_from_prediction
 
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CTGazeError("is there already", place=out.name, remedy="name a new folder")
     assert FORMAT.write is not None
     FORMAT.write(
         dataset_from_prediction(found), out, checked_options(SCANGAZE_OPTIONS, FORMAT.write_options, FORMAT.name)

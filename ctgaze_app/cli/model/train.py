@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctgaze_app.cli.model.extra import require_train_extra
 from ctgaze_app.cli.progress import progress_bar
 from ctgaze_app.errors import CTGazeError
 
@@ -57,6 +58,9 @@ def train(
     """
     if not resume and config is None:
         raise typer.BadParameter("name a configuration file or a recipe", param_hint="--config")
+    if resume and config is not None:
+        raise typer.BadParameter("a resumed run keeps its own configuration", param_hint="--config")
+    require_train_extra()
     from ctgaze_app.cli.model.configured import cache_of, features_of, split_of
     from ctgaze_app.cli.model.training_progress import training_progress
     from models.ct_searcher.config import read_recipe
