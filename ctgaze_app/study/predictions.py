@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,7 +90,7 @@ def stored_predictions(
     trial: TrialRecord,
     *,
     volume_sha256: str = "",
-    weights: Mapping[tuple[str, str], str] | None = None,
+    weights: Mapping[tuple[str, str], Collection[str]] | None = None,
 ) -> tuple[StoredPrediction, ...]:
     """The trial's predictions, the newest first; a file that cannot be used says why and spoils nothing.
 
@@ -99,11 +99,17 @@ def stored_predictions(
     volume_sha256
         `CtVolume.digest` of the CT that is shown; empty when it is not known, then nothing is held against it.
     weights
-        Digest of the weights by (name, version) of the models that are there now; a prediction of a model that is
+        Digests of the weights by (name, version) of the models that are there now; a prediction of a model that is
         gone is not out of date.
     """
-    places = sorted((folder / "derived" / FOLDER).glob(f"{trial.number}_*.json"), key=_modified, reverse=True)
+    places = prediction_places(folder, trial)
     return tuple(_stored(path, trial, volume_sha256, weights or {}) for path in places)
+
+
+def prediction_places(folder: Path, trial: TrialRecord) -> list[Path]:
+    """The files of the trial's predictions, the newest first; none of them is read."""
+    files = (folder / "derived" / FOLDER).glob(f"{trial.number}_*.json")
+    return sorted(files, key=lambda path: (_modified(path), path.name), reverse=True)
 
 
 def remove_prediction(stored: StoredPrediction) -> None:
@@ -142,7 +148,7 @@ def place_to_write(path: Path) -> Path:
 
 
 def _stored(
-    path: Path, trial: TrialRecord, volume_sha256: str, weights: Mapping[tuple[str, str], str]
+    path: Path, trial: TrialRecord, volume_sha256: str, weights: Mapping[tuple[str, str], Collection[str]]
 ) -> StoredPrediction:
     from models.errors import ModelError
     from models.prediction_file import read_prediction
@@ -157,7 +163,7 @@ def _stored(
     stale = ""
     if volume_sha256 and prediction.volume_sha256 != volume_sha256:
         stale = "made on another CT than the one that is shown"
-    elif weights.get((prediction.model, prediction.version), prediction.model_sha256) != prediction.model_sha256:
+    elif prediction.model_sha256 not in weights.get((prediction.model, prediction.version), {prediction.model_sha256}):
         stale = "made by other weights than this model has now"
     return StoredPrediction(path, prediction, stale=stale)
 

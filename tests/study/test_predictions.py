@@ -154,15 +154,16 @@ def test_a_prediction_of_another_case_is_refused(tmp_path: Path, closed: Session
 @pytest.mark.parametrize(
     ("volume", "weights", "stale"),
     [
-        (VOLUME, {("ct-searcher", "1.0"): WEIGHTS}, ""),
+        (VOLUME, {("ct-searcher", "1.0"): {WEIGHTS}}, ""),
+        (VOLUME, {("ct-searcher", "1.0"): {WEIGHTS, "d" * 64}}, ""),
         ("", {}, ""),
-        (VOLUME, {("ct-searcher", "2.0"): "d" * 64}, ""),
+        (VOLUME, {("ct-searcher", "2.0"): {"d" * 64}}, ""),
         ("c" * 64, {}, "made on another CT"),
-        (VOLUME, {("ct-searcher", "1.0"): "d" * 64}, "made by other weights"),
+        (VOLUME, {("ct-searcher", "1.0"): {"d" * 64}}, "made by other weights"),
     ],
 )
 def test_a_changed_volume_or_changed_weights_make_a_prediction_stale(
-    tmp_path: Path, closed: SessionManifest, volume: str, weights: dict[tuple[str, str], str], stale: str
+    tmp_path: Path, closed: SessionManifest, volume: str, weights: dict[tuple[str, str], set[str]], stale: str
 ) -> None:
     _store(tmp_path, "1_a-1_00000000.json", _prediction())
     (found,) = stored_predictions(tmp_path, closed.trials[0], volume_sha256=volume, weights=weights)

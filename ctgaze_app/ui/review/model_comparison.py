@@ -128,7 +128,7 @@ class ModelComparison(QObject):
 
 
 def figure_text(value: float, decimals: int) -> str:
-    """A score without its leading zero, as ``ctgaze compare`` writes it; a dash where there is none."""
+    """A score without its leading zero, as ``ctgaze compare`` writes it; n/a where there is none."""
     if not math.isfinite(value):
         return "n/a"
     text = f"{value:.{decimals}f}"

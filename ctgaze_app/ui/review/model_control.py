@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -15,12 +14,14 @@ from ctgaze_app.ct.volume import Volume
 from ctgaze_app.errors import CTGazeError
 from ctgaze_app.review.predicted_path import PredictedPath
 from ctgaze_app.study.loading import RecordedSession, RecordedTrial
+from ctgaze_app.study.models_extra import is_installed
 from ctgaze_app.study.prediction_worker import CTGAZE, Step, WorkerCancelled, predict_in_worker
 from ctgaze_app.study.predictions import (
     PredictionRequest,
     StoredPrediction,
     predicted_series,
     prediction_path,
+    prediction_places,
     remove_prediction,
     stored_predictions,
     why_hidden,
@@ -31,7 +32,6 @@ from ctgaze_app.ui.review.model_layer import model_label
 SEED = 0
 USUAL_PATHS = 5
 TELL_EVERY_S = 0.05
-NEEDED = ("torch", "safetensors")
 MISSING = 'Predictions need PyTorch, which is not installed here: pip install "ctgaze[models]" adds it.'
 STARTING = Step(0, 0, "Starting")
 
@@ -55,7 +55,7 @@ class ModelChoice:
 
 def what_is_missing() -> str:
     """The sentence that says what to install before anything can be predicted; empty when nothing is missing."""
-    return "" if all(find_spec(name) is not None for name in NEEDED) else MISSING
+    return "" if is_installed() else MISSING
 
 
 def installed_models() -> tuple[ModelChoice, ...]:
@@ -154,6 +154,7 @@ class ModelControl(QObject):
 
     def open_trial(self, trial: RecordedTrial) -> None:
         """Show another trial: its predictions are listed and the newest is shown at once, if they may be seen."""
+        self._stop_listing()
         self.trial = trial
         self.hidden = why_hidden(self.session.manifest, trial.record)
         self.stored, self.shown, self.problem, self.emphasised, self._wanted = (), None, "", 0, None
@@ -267,21 +268,27 @@ class ModelControl(QObject):
         def work(_progress: Progress, cancelled: Callable[[], bool]) -> object:
             found = models or tuple(self.tools.find_models())
             digest = known
-            places = (self.session.folder / "derived" / "predictions").glob(f"{trial.record.number}_*.json")
-            if not digest and volume is not None and next(places, None) is not None and not cancelled():
+            places = prediction_places(self.session.folder, trial.record)
+            if not digest and volume is not None and places and not cancelled():
                 digest = self.tools.digest(volume)
-            weights: Mapping[tuple[str, str], str] = {
-                (one.name, one.version): one.sha256 for one in found if not one.problem
-            }
+            weights: dict[tuple[str, str], set[str]] = {}
+            for one in found:
+                if not one.problem:
+                    weights.setdefault((one.name, one.version), set()).add(one.sha256)
             stored = stored_predictions(self.session.folder, trial.record, volume_sha256=digest, weights=weights)
             return found, digest, stored
 
-        if self._listing is not None:
-            self._listing.cancel()
+        self._stop_listing()
         self._listing = BackgroundJob(work, self)
         self._listing.succeeded.connect(self._have_listed)
         self._listing.failed.connect(self._failed_listing)
         self._listing.start()
+
+    def _stop_listing(self) -> None:
+        # Not waited for: the digest of a large CT would hold up the window.
+        if self._listing is not None:
+            self._listing.leave()
+        self._listing, self._when_listed = None, None
 
     def _have_listed(self, found: tuple[tuple[ModelChoice, ...], str, tuple[StoredPrediction, ...]]) -> None:
         self._listing = None

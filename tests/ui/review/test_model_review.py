@@ -297,6 +297,20 @@ def test_of_an_open_session_nothing_is_shown(opened: Opened, models: ModelScene)
     assert not panel.predict.isVisible() and not panel.prediction.isVisible()
 
 
+def test_what_was_being_listed_of_another_trial_does_not_come_in(
+    opened: Opened, models: ModelScene, qtbot: QtBot
+) -> None:
+    models.store(FILE, prediction())
+    workspace = opened()
+    first, second = models.session.trials
+    workspace.models.open_trial(first)
+    object.__setattr__(second, "record", second.record.model_copy(update={"state": "running"}))
+    workspace.models.open_trial(second)
+    wait_for_left_jobs()
+    QApplication.processEvents()
+    assert workspace.models.control.stored == () and workspace.models.shown is None
+
+
 def test_a_prediction_on_another_ct_is_listed_with_its_reason_and_not_drawn(opened: Opened, models: ModelScene) -> None:
     models.store(FILE, prediction(volume_sha256="c" * 64))
     workspace = opened()
