@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from models.card_text import toml_text
 from models.errors import ModelError
 from models.predictions import RESEARCH_ONLY
+from models.whole_files import write_whole
 
 CARD_FILE = "card.toml"
 WEIGHTS_FILE = "model.safetensors"
@@ -201,19 +202,7 @@ def write_card(folder: Path, card: Card) -> Path:
     ModelError
         The folder refuses.
     """
-    path = Path(folder) / CARD_FILE
-    unfinished = path.with_name(f".{CARD_FILE}.unfinished")
-    try:
-        try:
-            unfinished.write_text(card_text(card), encoding="utf-8")
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise ModelError(f"cannot be written: {error.strerror or error}", place=str(path), remedy="check rights") from (
-            error
-        )
-    return path
+    return write_whole(Path(folder) / CARD_FILE, card_text(card))
 
 
 def _first_line(error: Exception) -> str:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from models.errors import ModelError
 from models.predictions import RESEARCH_ONLY, ScanpathPrediction
 from models.scanpath import Scanpath
+from models.whole_files import write_whole
 
 KIND = "ctgaze scan path prediction"
 LARGEST_FILE = 64 << 20
@@ -148,21 +149,7 @@ def write_prediction(path: Path, prediction: ScanpathPrediction, *, timing: bool
     ModelError
         As `prediction_json`, or the folder refuses.
     """
-    path = Path(path)
-    text = prediction_json(prediction, timing=timing)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            unfinished.write_text(text, encoding="utf-8")
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise ModelError(f"cannot be written: {error.strerror or error}", place=str(path), remedy="check rights") from (
-            error
-        )
-    return path
+    return write_whole(Path(path), prediction_json(prediction, timing=timing))
 
 
 def is_prediction(path: Path) -> bool:

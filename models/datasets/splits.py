@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 
 from models.datasets.case import PARTS, Part, TrainingCase
 from models.errors import ModelError
+from models.whole_files import write_whole
 
 SHARES = (0.7, 0.15, 0.15)
 COLUMNS = ("part", "patient", "case", "origin", "seed")
@@ -124,18 +125,13 @@ def write_split(path: Path, split: Split) -> None:
     ModelError
         When the folder refuses.
     """
-    path = Path(path)
-    draft = path.with_name(path.name + ".part")
-    try:
-        with draft.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            for part in PARTS:
-                cases = sorted(split.part(part), key=lambda case: (case.patient, case.case, case.origin))
-                writer.writerows((part, case.patient, case.case, case.origin, split.seed) for case in cases)
-        os.replace(draft, path)  # noqa: PTH105 - Path.replace is the same
-    except OSError as error:
-        raise ModelError(f"cannot be written: {error.strerror}", place=path.name, remedy="check the folder") from error
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for part in PARTS:
+        cases = sorted(split.part(part), key=lambda case: (case.patient, case.case, case.origin))
+        writer.writerows((part, case.patient, case.case, case.origin, split.seed) for case in cases)
+    write_whole(Path(path), text.getvalue())
 
 
 def read_split(path: Path, cases: Sequence[TrainingCase]) -> Split:
