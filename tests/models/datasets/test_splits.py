@@ -132,5 +132,6 @@ def test_a_damaged_split_is_one_line(tmp_path: Path, text: str, message: str):
 
 
 def test_a_split_that_cannot_be_written_says_so(tmp_path: Path):
+    (tmp_path / "taken").write_text("a file, no folder")
     with pytest.raises(ModelError, match=r"split\.csv: cannot be written"):
-        write_split(tmp_path / "missing" / "split.csv", split_by_patient(TWENTY))
+        write_split(tmp_path / "taken" / "split.csv", split_by_patient(TWENTY))
