@@ -31,6 +31,8 @@ from ctgaze_app.ui.review.model_layer import model_label
 
 SEED = 0
 USUAL_PATHS = 5
+FIRST_PATHS = 2
+"""Of a prediction that nobody asked for: it is there soon, and still shows that paths differ."""
 TELL_EVERY_S = 0.05
 MISSING = 'Predictions need PyTorch, which is not installed here: pip install "ctgaze[models]" adds it.'
 STARTING = Step(0, 0, "Starting")
@@ -216,7 +218,7 @@ class ModelControl(QObject):
             iter(sorted((one for one in self.models if not one.problem), key=lambda one: not one.shipped)), None
         )
         if working is not None and self.shown is None:
-            self.predict(working, USUAL_PATHS)
+            self.predict(working, FIRST_PATHS)
 
     def cancel(self) -> None:
         """Stop the prediction that is being made; its process ends on its own."""

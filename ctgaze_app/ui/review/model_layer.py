@@ -15,9 +15,9 @@ from models.predictions import RESEARCH_ONLY
 MODEL_Z = 15.0
 DASHES = [4.0, 3.0]
 """On and off, in widths of the line."""
-OTHER_PATHS_SHARE = 0.45
+OTHER_PATHS_SHARE = 0.7
 """Of the opacity, for the sampled paths beside the emphasised one."""
-OTHER_DIAMOND_PX = 3.5
+OTHER_DIAMOND_PX = 4.5
 LABEL_MARGIN_PX = 16.0
 SWATCH_PX = 26.0
 
@@ -76,7 +76,7 @@ class ModelPathItem(ImageOverlay):
         strength = self._strength * (1.0 if emphasised else OTHER_PATHS_SHARE)
         places = [to_screen(QPointF(*one.fixation.voxel[:2])) for one in path]
         radii = [one.radius_px if emphasised else OTHER_DIAMOND_PX for one in path]
-        width = 1.6 if emphasised else 0.9
+        width = 1.6 if emphasised else 1.3
         for place in range(1, len(path)):
             before, after = path[place - 1], path[place]
             if after.fixation.number != before.fixation.number + 1:

@@ -366,4 +366,5 @@ def test_the_usual_prediction_is_made_once_the_models_are_known(
     workspace.predict_usual()
     qtbot.waitUntil(lambda: workspace.models.shown is not None, timeout=60_000)
     workspace.predict_usual()
-    assert len(models.asked) == 1
+    (asked,) = models.asked
+    assert asked[asked.index("--count") + 1] == "2"
