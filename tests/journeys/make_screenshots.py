@@ -124,13 +124,11 @@ def _run(out: Path, case: Path | None, scratch: Path) -> None:
         sys.stderr.write(f"no pictures of predictions: {models.control.problem or models.panel.hint.text()}\n")
     else:
         workspace.set_free(True)
-        settle()
-        grab("prediction")
         models.comparison.start()
         wait_until(lambda: not models.comparison.busy)
         workspace.numbers.ensureWidgetVisible(models.numbers)
         settle()
-        grab("comparison")
+        grab("prediction")
     window.close()
     sys.stdout.write(f"written to {out}\n")
 
