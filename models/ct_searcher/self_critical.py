@@ -64,7 +64,8 @@ class SelfCriticalTraining(SearcherTraining):
         """Loss whose gradient raises the expected reward; samples and their scores are drawn without dropout."""
         self.network.eval()
         encoded = self.encode_cases(batch.inputs)
-        sampled, rewards = self._sampled(batch, encoded, self.train_paths, (self.current_epoch, number))
+        # At temperature 1, whatever the model's own: the gradient is that of the distribution that was sampled.
+        sampled, rewards = self._sampled(batch, encoded, self.train_paths, (self.current_epoch, number), 1.0)
         advantage = (rewards - rewards.mean(1, keepdim=True)).flatten()
         steps, fixated, scored = steps_of([path for paths in sampled for path in paths], self.network.settings)
         rows = torch.arange(len(sampled)).repeat_interleave(self.stage.samples)
@@ -86,15 +87,20 @@ class SelfCriticalTraining(SearcherTraining):
         self._log_value(REWARD, rewards.mean().to(self.device), batch)
 
     def _sampled(
-        self, batch: Batch, encoded: Encoded, readers: Sequence[Sequence[Scanpath]], moment: tuple[int, int]
+        self,
+        batch: Batch,
+        encoded: Encoded,
+        readers: Sequence[Sequence[Scanpath]],
+        moment: tuple[int, int],
+        temperature: float | None = None,
     ) -> tuple[list[list[SampledPath]], Tensor]:
-        """Paths of every case, and (B, samples) rewards."""
+        """Paths of every case, and (B, samples) rewards; without a temperature at the model's own."""
         paths, rewards = [], []
         for row, case in enumerate(batch.cases.tolist()):
             entropy = np.random.SeedSequence((self.table.seed, *moment, self.global_rank, row))
             one = _detached(encoded.take(torch.tensor([row], device=encoded.keys.device)))
             seed = int(entropy.generate_state(1)[0])
-            drawn = sample_paths(self.network, one, count=self.stage.samples, seed=seed)
+            drawn = sample_paths(self.network, one, count=self.stage.samples, seed=seed, temperature=temperature)
             real = readers[case]
             made = [as_scanpath(path, real[0], self.network.settings) for path in drawn]
             paths.append(drawn)

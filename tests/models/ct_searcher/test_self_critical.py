@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from models.ct_searcher import self_critical
 from models.ct_searcher.batches import Batch, loader
 from models.ct_searcher.config import SelfCriticalTable, TrainingTable
-from models.ct_searcher.decoding import SampledPath
+from models.ct_searcher.decoding import SampledPath, sample_paths
 from models.ct_searcher.network import CtSearcher
 from models.ct_searcher.self_critical import (
     SelfCriticalTraining,
@@ -100,3 +101,26 @@ def test_the_reward_rises_and_the_same_seed_gives_the_same_rise() -> None:
     first = rewards(40)
     assert np.mean(first[-5:]) > np.mean(first[:5]) + 0.15
     assert rewards(3) == first[:3]
+
+
+def test_samples_to_learn_from_are_drawn_at_temperature_1_and_validated_at_the_models_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cases = one_cell_cases()
+    settings = tiny_settings(temperature=0.5)
+    batch: Batch = next(iter(loader(PreparedCases(cases, settings), paths_per_case=1, cases_per_batch=2, seed=1)))
+    paths = [cases[case].paths for case in range(2)]
+    module = SelfCriticalTraining(
+        CtSearcher(settings), TrainingTable(), SelfCriticalTable(samples=2), train=paths, validation=paths
+    )
+    monkeypatch.setattr(module, "log", lambda *_, **__: None)
+    asked: list[float | None] = []
+
+    def recorded(*args: object, temperature: float | None, **options: object) -> list[SampledPath]:
+        asked.append(temperature)
+        return sample_paths(*args, temperature=temperature, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(self_critical, "sample_paths", recorded)
+    module.training_step(batch, 0)
+    module.validation_step(batch, 0)
+    assert asked == [1.0, 1.0, None, None]
