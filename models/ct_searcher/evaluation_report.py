@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -75,6 +75,11 @@ class Spread:
     high: float
     n_models: int
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; what is not available is null."""
+        values = {name: v if np.isfinite(v := getattr(self, name)) else None for name in ("mean", "low", "high")}
+        return {**vars(self), **values}
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -138,7 +143,7 @@ class Evaluation:
             "models": [vars(model) for model in self.models],
             "comparison": comparison,
             "beating": [{**vars(each), "difference": each.difference.to_dict()} for each in self.beating],
-            "spread": [vars(each) for each in self.spread],
+            "spread": [each.to_dict() for each in self.spread],
             "continuity": self.continuity.to_dict(),
             "cases": self.n_cases,
             "patients": self.n_patients,
@@ -187,7 +192,7 @@ def card_with(card: Card, evaluation: Evaluation, model: EvaluatedModel | None =
     for row in evaluation.comparison.rows:
         if row.role != "pair kind" and row.scores and row.name not in others:
             name = own.get(row.name, row.name.removesuffix(" (model)"))
-            metrics[name] = MetricRow(role=row.role, measures={key: _figure(row.scores[key]) for key in BEATEN_BY})
+            metrics[name] = MetricRow(role=row.role, measures=_figures(row.scores))
     return card.model_copy(update={"metrics": metrics, "metrics_on": metrics_on(evaluation, chosen)})
 
 
@@ -211,6 +216,11 @@ def metrics_on(evaluation: Evaluation, model: EvaluatedModel) -> str:
         + "".join(f" {note[0].upper()}{note[1:]}." for note in notes)
         + (f" {NO_RADIOLOGY}" if evaluation.simulated else "")
     )
+
+
+def _figures(scores: Mapping[str, Estimate]) -> dict[str, Figure]:
+    """By measure; those that could not be measured are left out."""
+    return {key: _figure(scores[key]) for key in BEATEN_BY if np.isfinite(scores[key].mean)}
 
 
 def _figure(estimate: Estimate) -> Figure:

@@ -22,6 +22,7 @@ from models.ct_searcher.evaluation_report import (
     EvaluatedModel,
     Evaluation,
     card_with,
+    spread_of,
 )
 from models.errors import Cancelled, ModelError
 from models.metrics.floors import FLOORS, OTHER_PATIENT, UNIFORM
@@ -149,6 +150,20 @@ def test_the_card_gets_floors_ceiling_and_every_kind_of_the_one_model(found: Eva
     assert "with no kind of its paths" in other.metrics_on
     write_card(tmp_path, card)
     assert read_card(tmp_path) == card
+
+
+def test_what_could_not_be_measured_is_null_in_the_report_and_not_on_the_card(found: Evaluation) -> None:
+    rows = [
+        replace(row, scores={**row.scores, "position": replace(row.scores["position"], mean=float("nan"))})
+        for row in found.comparison.rows
+        if row.role == "candidate"
+    ]
+    comparison = replace(found.comparison, rows=tuple(rows))
+    without = replace(found, comparison=comparison, spread=tuple(spread_of(found.models, comparison)))
+    spread = json.loads(json.dumps(without.to_dict(), allow_nan=False))["spread"]
+    position = next(each for each in spread if each["measure"] == "position")
+    assert (position["mean"], position["low"], position["high"], position["n_models"]) == (None, None, None, 2)
+    assert set(BEATEN_BY) - set(card_with(CARD, without).metrics["own length"].measures) == {"position"}
 
 
 def test_the_same_seed_gives_the_same_report() -> None:
