@@ -185,7 +185,7 @@ def parse_card(data: dict[str, Any], *, place: str) -> Card:
         where = ".".join(str(part) for part in first["loc"])[:100] or "top level"
         said = "this field is missing" if first["type"] == "missing" else first["msg"]
         raise ModelError(f"{where}: {said}"[:300], place=place, remedy="correct the card") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ModelError(f"holds a value that no card has: {_first_line(error)}", place=place) from error
 
 

@@ -69,7 +69,8 @@ def _value(value: Any) -> str:
 
 def _text(text: str) -> str:
     """A basic string, folded at single spaces when it is long: TOML drops a line's end after a backslash."""
-    if len(text) <= WIDTH - 10:
+    # TOML drops white space after a folded line: text that begins with some stays in one line.
+    if len(text) <= WIDTH - 10 or text[0].isspace():
         return _quoted(text)
     lines, line = [], ""
     for word in _FOLD.split(text):

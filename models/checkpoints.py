@@ -13,8 +13,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from models.card import NOT_SAVED, Card, InputCard, TrainingCard
-from models.ct_searcher.files import ARCHITECTURE, LoadedSearcher, save_searcher
-from models.ct_searcher.network import CtSearcher
+from models.ct_searcher.files import ARCHITECTURE, LoadedSearcher, built, save_searcher
 from models.ct_searcher.settings import SearcherSettings
 from models.errors import ModelError
 from models.pickled_tensors import read_tensors
@@ -113,7 +112,7 @@ def import_searcher(
     place = str(path)
     settings = searcher_settings_of(weights, heads=heads, place=place)
     card = published_card(name=name, version=version, source=Path(path).name, settings=settings)
-    network = CtSearcher(settings)
+    network = built(settings, place)
     wanted = network.state_dict()
     for tensor_name in sorted(set(wanted) | set(weights)):
         _check(tensor_name, weights.get(tensor_name), wanted.get(tensor_name), place)
@@ -182,7 +181,7 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
             if any(entry.file_size > LARGEST_ARRAY for entry in file.zip.infolist()):
                 raise ModelError("holds an array too large for weights", place=str(path), remedy=_REMEDY)
             arrays = {name.removeprefix(NPZ_WEIGHTS): file[name] for name in names}
-    except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         what = (
             "holds objects, which may be code; nothing of it was run"
             if "pickle" in str(error).lower()

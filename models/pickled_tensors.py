@@ -63,6 +63,14 @@ def read_tensors(path: Path, *, remedy: str = "") -> dict[str, Tensor]:
     if isinstance(read, dict):
         read = next((read[name] for name in _WRAPPERS if isinstance(read.get(name), dict)), read)
         tensors = {str(name): value for name, value in read.items() if isinstance(value, Tensor)}
+        odd = next((name for name, value in tensors.items() if not _is_plain(value)), None)
+        if odd is not None:
+            raise ModelError(f"{odd[:100]} is no plain array of numbers", place=str(path), remedy=remedy)
         if tensors:
             return tensors
     raise ModelError("holds no named tensors", place=str(path), remedy=remedy)
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """With a place in memory for its values: not sparse, quantised or without values."""
+    return tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized

@@ -310,11 +310,11 @@ def read_recipe(name: str) -> SearcherConfig:
 def parse_config(text: bytes, *, place: str, folder: Path | None = None) -> SearcherConfig:
     """As `read_config`, from a file's bytes."""
     try:
-        table = tomllib.loads(text.decode("utf-8"))
+        content = json.dumps(tomllib.loads(text.decode("utf-8")), default=str)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ModelError(f"is no TOML: {str(error)[:200]}", place=place, remedy="correct it") from error
     try:
-        config = SearcherConfig.model_validate_json(json.dumps(table, default=str), strict=True)
+        config = SearcherConfig.model_validate_json(content, strict=True)
     except ValidationError as error:
         first, *others = error.errors()
         field = ".".join(str(part) for part in first["loc"]) or "the file"

@@ -57,7 +57,7 @@ def load_searcher(folder: Path) -> LoadedSearcher:
             place=str(path),
             remedy="take the model again from where it came",
         )
-    network = _built(settings, place)
+    network = built(settings, place)
     network.load_state_dict(load_weights(path, network.state_dict()))
     return LoadedSearcher(card, network.eval(), folder, sha256)
 
@@ -126,12 +126,16 @@ def searcher_settings(card: Card, *, place: str) -> SearcherSettings:
         raise ModelError(f"{where}: {first['msg']}"[:300], place=place, remedy="correct the card") from error
 
 
-def _built(settings: SearcherSettings, place: str) -> CtSearcher:
-    """The network, unless its sizes could only come from a broken card."""
+def built(settings: SearcherSettings, place: str) -> CtSearcher:
+    """The network; raises `ModelError` where its sizes could only come from a broken file."""
     import torch
 
     with torch.device("meta"):
         count = sum(parameter.numel() for parameter in CtSearcher(settings).parameters())
     if count > MOST_PARAMETERS:
-        raise ModelError(f"settings: a network of {count:,} parameters", place=place, remedy="correct the card")
+        raise ModelError(
+            f"settings: a network of {count:,} parameters",
+            place=place,
+            remedy="take the model again from where it came",
+        )
     return CtSearcher(settings)

@@ -101,3 +101,15 @@ def test_no_folder_no_card_and_no_text_are_one_line(tmp_path: Path):
     (tmp_path / "card.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ModelError, match=r"card.toml: is no TOML"):
         read_card(tmp_path)
+
+
+def test_a_long_text_that_begins_with_white_space_keeps_it():
+    text = f"  {'word ' * 60}end"
+    assert tomllib.loads(toml_text({"limit": text})) == {"limit": text}
+
+
+def test_tables_nested_beyond_all_measure_are_one_line(tmp_path: Path):
+    head = 'schema = 1\nresearch_only = "x"\nmetrics_on = ""\nmetrics = {}\n'
+    (tmp_path / "card.toml").write_text(f"{head}settings.{'a.' * 20_000}a = 1\n", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"card.toml: holds a value that no card has"):
+        read_card(tmp_path)

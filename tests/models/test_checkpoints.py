@@ -150,3 +150,18 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path):
     write_npz(tmp_path / "w.npz", published_weights())
     with pytest.raises(ModelError, match="name: String should match"):
         import_searcher(tmp_path / "w.npz", tmp_path / "m", name="../up", heads=4)
+
+
+def test_one_array_without_names_is_one_line(tmp_path: Path):
+    with (tmp_path / "w.npz").open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(ModelError, match=r"cannot be read as \.npz"):
+        read_checkpoint(tmp_path / "w.npz")
+
+
+def test_sizes_that_no_memory_holds_are_one_line(tmp_path: Path):
+    layer = "transformer_decoder.layers.0.linear1.weight"
+    torch.save({**published_weights(), layer: torch.zeros(1).expand(10**12, 24)}, tmp_path / "w.pt")
+    with pytest.raises(ModelError, match=r"a network of 147,000,0[\d,]+ parameters") as caught:
+        import_searcher(tmp_path / "w.pt", tmp_path / "m", name="published", heads=4)
+    assert str(caught.value).startswith(str(tmp_path / "w.pt"))

@@ -88,3 +88,10 @@ def test_damage_anywhere_is_one_line_or_still_readable(tmp_path, archive):
             refused += 1
             assert "\n" not in str(error)
     assert refused > 100
+
+
+@pytest.mark.parametrize("odd", [torch.ones(2, 2).to_sparse(), torch.ones(2, 2, device="meta")])
+def test_tensors_without_a_place_for_their_values_are_named(tmp_path, odd):
+    torch.save({"a": torch.ones(2), "b": odd}, tmp_path / "w.pt")
+    with pytest.raises(ModelError, match=r"w.pt: b is no plain array of numbers"):
+        read_tensors(tmp_path / "w.pt")

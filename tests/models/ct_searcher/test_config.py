@@ -125,3 +125,8 @@ def test_a_file_that_is_not_there_or_too_large_is_one_line(tmp_path: Path) -> No
     (tmp_path / "large.toml").write_bytes(b"#" * (1 << 21))
     with pytest.raises(ModelError, match="too large"):
         read_config(tmp_path / "large.toml")
+
+
+def test_tables_nested_beyond_all_measure_are_one_line() -> None:
+    with pytest.raises(ModelError, match=r"run.toml: is no TOML"):
+        parse_config(f"{'a.' * 20_000}a = 1\n".encode(), place="run.toml")
