@@ -53,7 +53,7 @@ class RadiographGaze:
 def simulated_radiograph_gaze(
     rng: np.random.Generator, *, findings_xy_share: Sequence[Point] = (), rounds: int = 2
 ) -> RadiographGaze:
-    """One reading, about 30 fixations a round and 6 more for each finding.
+    """One reading, about 30 fixations a round and 7 more for each finding that is noticed.
 
     Parameters
     ----------

@@ -161,16 +161,25 @@ def load_patient(seed: int, settings: PatientSettings, folder: Path) -> Simulate
     Raises
     ------
     ModelError
-        When the file that is there cannot be read.
+        When the file that is there cannot be read, or the folder refuses a new one.
     """
     place = Path(folder) / f"patient_{seed:06d}_{settings.digest()}.npz"
     if not place.exists():
         made = make_patient(seed, settings=settings)
-        _write(place, made)
+        try:
+            _write(place, made)
+        except OSError as error:
+            raise ModelError(
+                f"a made patient cannot be kept: {error.strerror or error}",
+                place=str(place),
+                remedy="name another folder",
+            ) from error
         return made
     try:
         with place.open("rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = {name: found[name] for name in ("hu_kji", "lungs_kji", "affine_lps", "lesions", "case")}
+    except OSError as error:
+        raise ModelError(f"cannot be read: {error.strerror or error}", place=str(place)) from error
     except (BadZipFile, ValueError, KeyError, EOFError, zlib.error) as error:
         raise ModelError(
             f"not a made patient ({error})", place=str(place), remedy="delete the file: it is made anew"

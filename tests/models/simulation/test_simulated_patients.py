@@ -169,6 +169,16 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
         load_patient(7, STILL, tmp_path)
 
 
+def test_a_folder_that_refuses_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("x")
+    small = replace(STILL, slices=(20, 20), pixels=(32, 32))
+    with pytest.raises(ModelError, match=r"a file/patient_000007_.*cannot be kept: File exists"):
+        load_patient(7, small, tmp_path / "a file")
+    (tmp_path / f"patient_000007_{small.digest()}.npz").mkdir()
+    with pytest.raises(ModelError, match=r"patient_000007_.*cannot be read: Is a directory"):
+        load_patient(7, small, tmp_path)
+
+
 def test_settings_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match="range"):
         PatientSettings(field_of_view_mm=(400.0, 300.0))
