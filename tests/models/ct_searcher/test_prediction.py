@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from models.ct_searcher.inside_body import Body
-from models.ct_searcher.prediction import predict_scanpaths
+from models.ct_searcher.prediction import predict_scanpaths, sample_inside
 from models.ct_searcher.targets import cells_of_classes
 from models.errors import Cancelled, ModelError
 from models.prediction_file import prediction_json
@@ -144,6 +144,15 @@ def test_only_cells_with_body_may_be_drawn(model):
     allowed = Body.of(patient).classes(model.settings)
     assert allowed[-1]
     cells = cells_of_classes(np.flatnonzero(allowed[:-1]), model.settings)
+    assert sorted({int(k) for k in cells[:, 0]}) == [0, 1]
+
+
+def test_cells_of_air_are_never_drawn(model):
+    body = Body.of(small_patient(air_slices=8))
+    encoded = model.network.encode(torch.zeros(1, 24, 8))
+    sampled = sample_inside(model.network, encoded, body, count=20, seed=1, length=12)
+    cells = cells_of_classes(torch.cat([path.cells for path in sampled]).numpy(), model.settings)
+    assert len(cells) == 240
     assert sorted({int(k) for k in cells[:, 0]}) == [0, 1]
 
 
