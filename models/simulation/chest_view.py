@@ -107,10 +107,6 @@ class ChestView:
             tuple(_visible(volume.hu_kji, lesion.voxel_ijk, lesion.diameter_mm, spacing) for lesion in patient.lesions),
         )
 
-    def middle_slice(self) -> int:
-        """Half way through the lungs."""
-        return (min(self.first_slice) + max(self.last_slice)) // 2
-
 
 def _between_lungs(lungs_kji: NDArray[np.bool_]) -> int:
     """The column with the least lung in the middle third of the lungs' width."""
