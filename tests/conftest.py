@@ -14,6 +14,8 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["CTGAZE_LSL_SESSION"] = f"test-{uuid.uuid4().hex[:12]}"
 os.environ.pop("LSLAPICFG", None)
+# Networks compute on one core, so that tests in another process that measure time keep theirs.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 IN_REAL_TIME = ("acquisition", "calibration", "journeys", "ui", "study/test_live.py", "cli/test_tracker.py")

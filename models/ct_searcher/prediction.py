@@ -15,7 +15,7 @@ from models.ct_searcher.decoding import SampledPath, sample_paths
 from models.ct_searcher.files import LoadedSearcher
 from models.ct_searcher.inside_body import Body
 from models.ct_searcher.network import CtSearcher
-from models.ct_searcher.settings import SearcherSettings
+from models.ct_searcher.settings import MOST_CONSENSUS, SearcherSettings
 from models.ct_searcher.steps import Encoded
 from models.ct_searcher.targets import steps_to_voxels
 from models.errors import ModelError
@@ -33,7 +33,6 @@ SECOND_DECIMALS = 4
 SHORTEST_S = 10.0**-SECOND_DECIMALS
 LONGEST_S = 100.0
 """Nobody holds an eye so long; what a network draws beyond is cut to this."""
-MOST_CONSENSUS = 64
 MOST_PATHS = 1000
 LARGEST_SEED = 2**63 - 1
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 LUNG_WINDOW_HU = (-1150.0, 350.0)
 SOFT_TISSUE_WINDOW_HU = (-160.0, 240.0)
-BONE_WINDOW_HU = (-500.0, 1300.0)
+MOST_CONSENSUS = 64
 
 
 class SearcherSettings(BaseModel):
@@ -66,7 +66,7 @@ class SearcherSettings(BaseModel):
     tasks: tuple[str, ...] = ()
     temperature: float = Field(default=1.0, gt=0, le=10, allow_inf_nan=False)
 
-    consensus: int = Field(default=1, ge=1, le=64)
+    consensus: int = Field(default=1, ge=1, le=MOST_CONSENSUS)
 
     @model_validator(mode="after")
     def _fits(self) -> SearcherSettings:

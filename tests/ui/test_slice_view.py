@@ -61,8 +61,8 @@ def test_the_slice_told_is_the_slice_in_the_window_at_50_notches_a_second_and_no
     assert [shown for _, shown in in_window] == [k + 1 for k, _ in in_window]
     assert len(in_window) == 50
     assert (view.slices_requested, view.slices_painted, view.slices_requested_not_painted) == (50, 50, 0)
-    # Stamps are of the end of a paint: one that the machine held up comes nearer to the next, so a quarter may.
-    assert np.quantile(np.diff(painted.times), 0.25) > 0.9 / refresh_hz(view.screen())
+    # Stamps are of the end of a paint: one that the machine held up comes nearer to the next.
+    assert np.sort(np.diff(painted.times))[3] > 0.9 / refresh_hz(view.screen())
 
 
 def test_a_burst_of_notches_is_painted_slice_by_slice_one_a_refresh(view: SliceView) -> None:
