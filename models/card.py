@@ -56,6 +56,7 @@ class InputCard(Part):
     hu_windows: tuple[tuple[float, float], ...]
     spacing: Sentence
     features: Literal["", "swin_unetr", "swin_unetr_published"] = ""
+    values: Literal["hu", "grey", "rgb"] = "hu"
 
     @field_validator("hu_windows")
     @classmethod
@@ -114,7 +115,7 @@ class Card(Part):
     task
         What it predicts.
     architecture
-        Which code builds it: ``ct_searcher``.
+        Which code builds it: a key of `models.families.FAMILIES`.
     settings
         The architecture's own settings; the code that builds it checks them.
     metrics

@@ -59,6 +59,54 @@ class CtVolume:
         return found.hexdigest()
 
 
+@dataclass(frozen=True, eq=False)
+class PictureVolume:
+    """Slices or pictures whose values are no Hounsfield units: photographs, radiographs, MR.
+
+    Attributes
+    ----------
+    values
+        (K, J, I) int16 or float32 grey values, or (K, J, I, 3) uint8 red, green, blue; a picture has K = 1.
+    affine_lps
+        (4, 4) from (i, j, k, 1) to LPS millimetres, or None where nobody knows it.
+    case, patient
+        As in `CtVolume`.
+    """
+
+    values: NDArray[np.int16] | NDArray[np.float32] | NDArray[np.uint8] = field(repr=False)
+    affine_lps: Floats | None = field(default=None, repr=False)
+    case: str = ""
+    patient: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.patient:
+            object.__setattr__(self, "patient", self.case)
+        shape, kind = self.values.shape, self.values.dtype.name
+        grey = len(shape) == 3 and kind in ("int16", "float32")
+        colour = len(shape) == 4 and shape[3] == 3 and kind == "uint8"
+        if not grey and not colour:
+            raise ModelError(f"no stack of pictures: {kind} {shape}", place=self.case)
+
+    @property
+    def is_colour(self) -> bool:
+        """Red, green and blue."""
+        return self.values.ndim == 4
+
+    @property
+    def shape_kji(self) -> tuple[int, int, int]:
+        """Slices, rows, columns."""
+        k, j, i = self.values.shape[:3]
+        return k, j, i
+
+    def digest(self) -> str:
+        """SHA-256 of values, type and affine."""
+        found = hashlib.sha256(f"picture {self.values.dtype.str}{self.values.shape}".encode())
+        found.update(b"" if self.affine_lps is None else np.asarray(self.affine_lps, dtype=np.float64).tobytes())
+        for plane in self.values:
+            found.update(np.ascontiguousarray(plane).tobytes())
+        return found.hexdigest()
+
+
 @dataclass(frozen=True)
 class CanonicalFrame:
     """Which axes of a volume run to the patient's left, back and head, so that every volume is seen the same way.
