@@ -48,7 +48,7 @@ class SeriesSource:
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """A CT stack as it is shown: slice k = 0 first (axial stacks run head to feet).
+    """A CT stack as it is shown: slice k = 0 first (axial stacks run head to feet); or one picture as its only slice.
 
     Attributes
     ----------
@@ -78,6 +78,15 @@ class Volume:
         True when the pixels went through lossy compression.
     findings
         Everything unusual, worst first.
+    modality
+        DICOM's code of the device (``"CT"``, ``"MR"``, ``"DX"``), or ``"PNG"``, ``"JPEG"``, ``"TIFF"``.
+    colour
+        uint8 (1, J, I, 3) red, green, blue of a colour picture, whose `voxels` are its luminance; else None; read-only.
+    has_mm
+        False when nobody knows the size of a pixel: spacing and positions then count pixels, and places in the patient
+        are NaN.
+    has_sides
+        False when nobody knows which way right, left, head and feet lie.
     """
 
     voxels: NDArray[np.int16] = field(repr=False)
@@ -95,6 +104,10 @@ class Volume:
     lossy: bool
     findings: tuple[Finding, ...]
     source: SeriesSource = field(repr=False)
+    modality: str = "CT"
+    colour: NDArray[np.uint8] | None = field(default=None, repr=False)
+    has_mm: bool = True
+    has_sides: bool = True
 
     @property
     def shape_kji(self) -> tuple[int, int, int]:
@@ -104,15 +117,19 @@ class Volume:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over voxels and geometry: tells that two loads gave the same volume."""
+        """SHA-256 over voxels, colour and geometry: tells that two loads gave the same volume."""
         sha = hashlib.sha256(np.ascontiguousarray(self.voxels).view(np.uint8).data)
         sha.update(np.ascontiguousarray(self.positions_lps_mm, dtype="<f8").tobytes())
         sha.update(np.ascontiguousarray([self.row_direction, self.column_direction], dtype="<f8").tobytes())
         sha.update(np.asarray(self.pixel_spacing_ij_mm, dtype="<f8").tobytes())
+        if self.colour is not None:
+            sha.update(np.ascontiguousarray(self.colour).data)
         return sha.hexdigest()
 
     def voxel_to_patient(self, ijk: ArrayLike) -> NDArray[np.float64]:
-        """Voxel (..., 3) as (i, j, k) floats to patient LPS mm, through each slice's own position."""
+        """Voxel (..., 3) as (i, j, k) floats to patient LPS mm, through each slice's own position; NaN without mm."""
+        if not self.has_mm:
+            return np.full(np.shape(ijk), np.nan)
         return voxel_to_patient(
             ijk, self.positions_lps_mm, self.row_direction, self.column_direction, self.pixel_spacing_ij_mm
         )
