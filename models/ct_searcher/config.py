@@ -5,16 +5,14 @@ The defaults are the published constants (reference: CT-ScanGaze, 3.7) where the
 
 from __future__ import annotations
 
-import json
-import tomllib
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from models.ct_searcher.settings import SearcherSettings
-from models.errors import ModelError
+from models.training import recipes
+from models.training.table import NamedTable, Positive, RunConfig, RunTable, Share, Table
 
 MONITORS: dict[str, Literal["min", "max"]] = {
     "val/total": "min",
@@ -26,17 +24,6 @@ MONITORS: dict[str, Literal["min", "max"]] = {
     "val/accuracy": "max",
 }
 """What early stopping and the choice of the best epoch can go by, and which way is better."""
-
-LARGEST_FILE = 1 << 20
-RECIPES = "model_recipes"
-Positive = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Table(BaseModel):
-    """A table of the file: unknown fields, infinities and numbers written as text are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
 
 class SimulatedSource(Table):
@@ -165,8 +152,8 @@ class AugmentationTable(Table):
     noise: float = Field(default=0.0, ge=0, le=0.5)
 
 
-class TrainingTable(Table):
-    """How the network learns. Steps per epoch and in all follow from the cases, never from a number here.
+class TrainingTable(RunTable):
+    """How the network learns.
 
     Attributes
     ----------
@@ -175,40 +162,22 @@ class TrainingTable(Table):
     schedule
         How it then falls to 0, or that it stays.
     gradient_clip
-        Largest norm of the gradient; None (the published -1) for no clipping.
-    patience
-        Epochs without a better `monitor` after which training stops; None: never.
+        As in `RunTable`; the published -1 is None.
     reader_dropout
         Share of paths whose reader (and task) the network is not told, so that it also learns the average one.
-    deterministic
-        The same weights again on the same device, at the cost of speed on a GPU.
-    accelerator, devices, nodes, strategy
-        As Lightning takes them; under SLURM, devices and nodes as given to `sbatch`.
     """
 
-    epochs: int = Field(default=40, ge=1, le=100_000)
     cases_per_batch: int = Field(default=2, ge=1)
     paths_per_case: int = Field(default=2, ge=1)
-    learning_rate: Positive = 1e-4
     warm_up_share: float = Field(default=0.025, ge=0, lt=1)
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     weight_decay: float = Field(default=5e-5, ge=0)
     betas: tuple[float, float] = (0.9, 0.98)
     eps: Positive = 1e-9
-    gradient_clip: Positive | None = None
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     monitor: str = "val/place"
-    patience: int | None = Field(default=None, ge=1)
     loss: LossTable = LossTable()
     augmentation: AugmentationTable = AugmentationTable()
     reader_dropout: Share = 0.0
-    seed: int = Field(default=1, ge=0, lt=2**31)
-    deterministic: bool = True
-    accelerator: Literal["auto", "cpu", "gpu", "cuda"] = "auto"
-    devices: int | tuple[int, ...] | Literal["auto"] = 1
-    nodes: int = Field(default=1, ge=1)
-    strategy: Literal["auto", "ddp"] = "auto"
-    initial: Path | None = None
 
     @field_validator("monitor")
     @classmethod
@@ -235,17 +204,13 @@ class SelfCriticalTable(Table):
     duration_weight: float = Field(default=1.0, ge=0)
 
 
-class ModelTable(Table):
-    """What the trained model is called and what its card says of it."""
+class ModelTable(NamedTable):
+    """What the trained model is called, what its card says of it, and its network."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
-    version: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.+-]{0,30}$")
-    limits: tuple[str, ...] = Field(min_length=1)
-    licence: str = Field(min_length=1)
     settings: SearcherSettings = SearcherSettings()
 
 
-class SearcherConfig(Table):
+class SearcherConfig(RunConfig):
     """One training run."""
 
     model: ModelTable
@@ -272,68 +237,6 @@ class SearcherConfig(Table):
         return self
 
 
-def read_config(path: Path) -> SearcherConfig:
-    """Read and check a training configuration; paths in it count from the file's own folder.
-
-    Raises
-    ------
-    ModelError
-        When the file cannot be read, is no TOML, or a field is missing, unknown or wrong: one line with the field.
-    """
-    try:
-        with path.open("rb") as file:
-            text = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise ModelError(f"cannot be read: {error.strerror or error}", place=str(path), remedy="name a file") from error
-    if len(text) > LARGEST_FILE:
-        raise ModelError("is too large for a training configuration", place=str(path))
-    return parse_config(text, place=str(path), folder=path.parent)
-
-
 def read_recipe(name: str) -> SearcherConfig:
-    """As `read_config`, of a file or of a recipe that is shipped (`RECIPES`), by its name.
-
-    Raises
-    ------
-    ModelError
-        As `read_config`; also when there is neither such a file nor such a recipe.
-    """
-    shipped = files("resources") / RECIPES
-    names = sorted(entry.name.removesuffix(".toml") for entry in shipped.iterdir() if entry.name.endswith(".toml"))
-    if name in names:
-        return parse_config((shipped / f"{name}.toml").read_bytes(), place=name, folder=Path.cwd())
-    if not Path(name).exists():
-        raise ModelError("there is no such file or recipe", place=name, remedy=f"recipes: {', '.join(names)}")
-    return read_config(Path(name))
-
-
-def parse_config(text: bytes, *, place: str, folder: Path | None = None) -> SearcherConfig:
-    """As `read_config`, from a file's bytes."""
-    try:
-        content = json.dumps(tomllib.loads(text.decode("utf-8")), default=str)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ModelError(f"is no TOML: {str(error)[:200]}", place=place, remedy="correct it") from error
-    try:
-        config = SearcherConfig.model_validate_json(content, strict=True)
-    except ValidationError as error:
-        first, *others = error.errors()
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
-        more = f" ({len(others)} more)" if others else ""
-        message = " ".join(f"{field}: {first['msg'].removeprefix('Value error, ')}{more}".split())[:400]
-        raise ModelError(message, place=place, remedy="correct this field") from error
-    return config if folder is None else _from_folder(config, folder)
-
-
-def _from_folder(config: SearcherConfig, folder: Path) -> SearcherConfig:
-    def walk(value: object) -> object:
-        if isinstance(value, Path):
-            return (folder / value.expanduser()).absolute()
-        if isinstance(value, tuple):
-            return tuple(walk(item) for item in value)
-        if isinstance(value, Table):
-            return value.model_copy(update={name: walk(getattr(value, name)) for name in type(value).model_fields})
-        return value
-
-    found = walk(config)
-    assert isinstance(found, SearcherConfig)
-    return found
+    """The configuration of a file or of a shipped recipe of CT-Searcher (`models.training.recipes.read_recipe`)."""
+    return recipes.read_recipe(name, SearcherConfig, architecture="ct_searcher")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import lightning
-import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
@@ -15,7 +14,7 @@ from models.ct_searcher.network import CtSearcher
 from models.ct_searcher.schedule import learning_rate_shares
 from models.ct_searcher.steps import Encoded, StepOutputs
 from models.ct_searcher.targets import NOT_TOLD
-from models.errors import ModelError
+from models.training.lightning_trainer import diverged
 
 CHECK_EVERY = 10
 """Steps between looks at whether the loss is still a number; each look waits for the GPU."""
@@ -94,17 +93,9 @@ class SearcherTraining(lightning.LightningModule):
         )
         return found, outputs
 
-    def on_train_epoch_start(self) -> None:
-        """Dropout and noise follow from seed and epoch, so that a resumed run goes on as if never stopped."""
-        entropy = np.random.SeedSequence((self.table.seed, self.current_epoch, self.global_rank))
-        torch.manual_seed(int(entropy.generate_state(1, np.uint64)[0]))
-
     def on_validation_epoch_end(self) -> None:
-        """Logs the perplexity; stops a run whose weights have become no numbers."""
+        """Logs the perplexity."""
         self.log("val/perplexity", self.trainer.callback_metrics["val/place"].exp(), sync_dist=True)
-        value = self.trainer.callback_metrics.get(self.table.monitor)
-        if value is not None and not bool(torch.isfinite(value)):
-            raise diverged(f"{self.table.monitor} is {value.item()} after epoch {self.current_epoch + 1}")
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW, and the learning rate over all the steps that the loader gives."""
@@ -148,8 +139,3 @@ def noisy(inputs: Tensor, table: AugmentationTable) -> Tensor:
         return inputs
     shift = table.shift * torch.randn(len(inputs), *[1] * (inputs.ndim - 1), device=inputs.device)
     return (inputs + shift + table.noise * torch.randn_like(inputs)).clamp(0, 1)
-
-
-def diverged(what: str) -> ModelError:
-    """The error of a run whose loss is no number any more."""
-    return ModelError(what, remedy="lower training.learning_rate, set training.gradient_clip, or use 32-true precision")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import partial
 from math import ceil
 from pathlib import Path
@@ -14,77 +14,29 @@ import lightning
 import torch
 
 from models.ct_searcher.batches import loader
-from models.ct_searcher.config import MONITORS, SearcherConfig
+from models.ct_searcher.config import MONITORS, SearcherConfig, TrainingTable
 from models.ct_searcher.files import load_searcher, save_searcher
 from models.ct_searcher.lightning_module import SearcherTraining
-from models.ct_searcher.lightning_trainer import (
-    BEST,
-    LAST,
-    Watch,
-    Watcher,
-    device_options,
-    fit,
-    is_first_process,
-    make_trainer,
-    quiet_and_repeatable,
-)
 from models.ct_searcher.network import CtSearcher
-from models.ct_searcher.run_folder import RunFolder, config_text
 from models.ct_searcher.self_critical import REWARD, SelfCriticalTraining
 from models.ct_searcher.settings import SearcherSettings
 from models.ct_searcher.training_card import card_of
+from models.datasets.case import TrainingCase
 from models.datasets.checks import check_split
 from models.datasets.prepared import Features, PreparedCases
 from models.datasets.splits import Split
 from models.errors import Cancelled, ModelError
+from models.training.lightning_trainer import LAST, device_options, is_first_process, quiet_and_repeatable
+from models.training.result import TrainingResult, Watcher
+from models.training.run_folder import RunFolder
+from models.training.stages import SUPERVISED, Stage, run_stage
 
-SUPERVISED, SELF_CRITICAL = "supervised", "self_critical"
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """What a run made.
-
-    Attributes
-    ----------
-    folder
-        With model.safetensors, card.toml, config.toml, split.csv and training/.
-    best_epoch
-        From 1, of the last stage; its weights are the model's.
-    monitor
-        What the best epoch was chosen by.
-    figures
-        Values of that epoch on the validation part.
-    epochs
-        That were trained, of the last stage.
-    stopped_early
-        Whether fewer than the configuration allows.
-    seconds, step_s
-        Of this run, and the median of a training step, from batch to updated weights.
-    """
-
-    folder: Path
-    best_epoch: int
-    monitor: str
-    figures: dict[str, float] = field(default_factory=dict)
-    epochs: int = 0
-    stopped_early: bool = False
-    seconds: float = 0.0
-    step_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class _Stage:
-    name: str
-    epochs: int
-    monitor: str
-    patience: int | None
-    make: Callable[[CtSearcher], SearcherTraining]
+SELF_CRITICAL = "self_critical"
 
 
 def train(
     config: SearcherConfig,
-    cases: Split,
+    cases: Split[TrainingCase],
     out: Path,
     *,
     features: Features | None = None,
@@ -140,19 +92,22 @@ def train(
             run.open(config, cases, resume=resume)
         parts = _prepared(config.model.settings, cases, features, cache, preparing, cancelled)
         found: TrainingResult | None = None
-        for stage in _stages(config, cases):
-            found = _run_stage(stage, network, config, parts, run, resume, device, workers, progress, cancelled)
+        for stage in _stages(config, cases, parts, network):
+            found = run_stage(
+                stage, network, partial(_loaders, table, parts, workers), table=table, run=run, resume=resume,
+                device=device, progress=progress, cancelled=cancelled,
+            )  # fmt: skip
     assert found is not None
-    result = TrainingResult(**{**vars(found), "seconds": time.perf_counter() - began})
+    result = replace(found, seconds=time.perf_counter() - began)
     if is_first_process():
-        card = card_of(config, config_text(config), cases, best_epoch=result.best_epoch, figures=result.figures)
+        card = card_of(config, cases, best_epoch=result.best_epoch, figures=result.figures)
         save_searcher(out, network.cpu().eval(), card)
     return result
 
 
 def _prepared(
     settings: SearcherSettings,
-    cases: Split,
+    cases: Split[TrainingCase],
     features: Features | None,
     cache: Path | None,
     preparing: Callable[[int, int], None] | None,
@@ -176,80 +131,43 @@ def _tell_from(preparing: Callable[[int, int], None], before: int, count: int, d
     preparing(before + done, count)
 
 
-def _stages(config: SearcherConfig, cases: Split) -> list[_Stage]:
+def _stages(
+    config: SearcherConfig, cases: Split[TrainingCase], parts: tuple[PreparedCases, PreparedCases], network: CtSearcher
+) -> list[Stage]:
     table, second = config.training, config.self_critical
-    stages = [_Stage(SUPERVISED, table.epochs, table.monitor, table.patience, lambda net: SearcherTraining(net, table))]
+    processes = table.nodes * (table.devices if isinstance(table.devices, int) else 1)
+    batches = ceil(len(parts[0]) / (table.cases_per_batch * processes))
+    stages = [
+        Stage(
+            SUPERVISED, table.epochs, table.monitor, MONITORS[table.monitor], table.patience,
+            lambda: SearcherTraining(network, table), batches,
+        )
+    ]  # fmt: skip
     if second is not None:
         train, validation = ([case.paths for case in part] for part in (cases.train, cases.validation))
+
+        def sampled() -> SelfCriticalTraining:
+            return SelfCriticalTraining(network, table, second, train=train, validation=validation)
+
         stages.append(
-            _Stage(
-                SELF_CRITICAL,
-                second.epochs,
-                REWARD,
-                table.patience,
-                lambda net: SelfCriticalTraining(net, table, second, train=train, validation=validation),
-            )
+            Stage(SELF_CRITICAL, second.epochs, REWARD, "max", table.patience, sampled, batches, whole_network=False)
         )
     return stages
 
 
-def _run_stage(
-    stage: _Stage,
-    network: CtSearcher,
-    config: SearcherConfig,
-    parts: tuple[PreparedCases, PreparedCases],
-    run: RunFolder,
-    resume: bool,
-    device: str,
-    workers: int,
-    progress: Watcher | None,
-    cancelled: Callable[[], bool] | None,
-) -> TrainingResult:
-    """Train one stage, or take up the weights of one that is finished; `network` then has its best weights."""
-    table, folder = config.training, run.stage(stage.name)
-    watch = Watch(stage.name, progress, cancelled)
-    if not run.is_finished(stage.name):
-        processes = table.nodes * (table.devices if isinstance(table.devices, int) else 1)
-        batches = ceil(len(parts[0]) / (table.cases_per_batch * processes))
-        trainer = make_trainer(
-            table, folder, watch, epochs=stage.epochs, monitor=stage.monitor, patience=stage.patience,
-            mode={**MONITORS, REWARD: "max"}[stage.monitor], batches=batches, device=device,
-            whole_network=stage.name == SUPERVISED,
-        )  # fmt: skip
-        share: dict[str, Any] = {
-            "cases_per_batch": table.cases_per_batch,
-            "seed": table.seed,
-            "rank": trainer.global_rank,
-            "processes": trainer.world_size,
-            "workers": workers,
-            "pin_memory": trainer.accelerator.__class__.__name__ == "CUDAAccelerator",
-        }
-        train = loader(parts[0], paths_per_case=table.paths_per_case, **share)
-        validation = loader(parts[1], paths_per_case=None, **share)
-        checkpoint = folder / LAST if resume and (folder / LAST).is_file() else None
-        if checkpoint is not None:
-            run.checkpoint(stage.name, LAST)
-        fit(trainer, stage.make(network), train, validation, checkpoint)
-        trainer.strategy.barrier()
-        if trainer.is_global_zero:
-            run.finish(stage.name, epochs=trainer.current_epoch, step_s=watch.median_step_s)
-    best = run.checkpoint(stage.name, BEST)
-    weights = {
-        name.removeprefix("network."): value
-        for name, value in best["state_dict"].items()
-        if name.startswith("network.")
+def _loaders(
+    table: TrainingTable, parts: tuple[PreparedCases, PreparedCases], workers: int, trainer: lightning.Trainer
+) -> tuple[Any, Any]:
+    share: dict[str, Any] = {
+        "cases_per_batch": table.cases_per_batch,
+        "seed": table.seed,
+        "rank": trainer.global_rank,
+        "processes": trainer.world_size,
+        "workers": workers,
+        "pin_memory": trainer.accelerator.__class__.__name__ == "CUDAAccelerator",
     }
-    network.load_state_dict(weights)
-    epochs, step_s = run.finished(stage.name)
-    return TrainingResult(
-        folder=run.folder,
-        best_epoch=int(best["epoch"]) + 1,
-        monitor=stage.monitor,
-        figures=dict(best["callbacks"]["Watch"]["history"][int(best["epoch"])]),
-        epochs=epochs,
-        stopped_early=epochs < stage.epochs,
-        step_s=step_s,
-    )
+    train = loader(parts[0], paths_per_case=table.paths_per_case, **share)
+    return train, loader(parts[1], paths_per_case=None, **share)
 
 
 def _weights_of(folder: Path, settings: SearcherSettings) -> dict[str, torch.Tensor]:

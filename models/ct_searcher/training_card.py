@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Literal
 
-from models.card import NOT_SAVED, Card, InputCard, TrainingCard
+from models.card import NOT_SAVED, Card, InputCard
 from models.ct_searcher.config import (
     CtScanGazeSource,
     LiftedSource,
@@ -17,21 +15,20 @@ from models.ct_searcher.config import (
     SimulatedSource,
     Source,
 )
-from models.datasets.case import PARTS
+from models.datasets.case import TrainingCase
 from models.datasets.splits import Split
+from models.training.card import training_card
 
 ORIENTATION = "i to the left, j to the back, k from head to feet; axes are permuted and flipped, never interpolated"
 
 
 def card_of(
-    config: SearcherConfig, config_text: str, cases: Split, *, best_epoch: int, figures: Mapping[str, float]
+    config: SearcherConfig, cases: Split[TrainingCase], *, best_epoch: int, figures: Mapping[str, float]
 ) -> Card:
     """The card of a model that was just trained; `save_searcher` adds the digest of its weights.
 
     Parameters
     ----------
-    config_text
-        The configuration's file, whose digest the card keeps.
     best_epoch, figures
         From 1, and its values on the validation part.
     """
@@ -55,18 +52,16 @@ def card_of(
             spacing=spacing,
             features=_features(config),
         ),
-        training=TrainingCard(
-            data=training_sentences(config, cases, best_epoch, figures),
-            seeds=_seeds(config),
-            recipe_sha256=hashlib.sha256(config_text.encode()).hexdigest(),
-            patients={part: len(cases.patients(part)) for part in PARTS},
-            date=datetime.now(UTC).date().isoformat(),
+        training=training_card(
+            config, cases, data=training_sentences(config, cases, best_epoch, figures), seeds=_seeds(config)
         ),
         settings=settings.model_dump(mode="json"),
     )
 
 
-def training_sentences(config: SearcherConfig, cases: Split, best_epoch: int, figures: Mapping[str, float]) -> str:
+def training_sentences(
+    config: SearcherConfig, cases: Split[TrainingCase], best_epoch: int, figures: Mapping[str, float]
+) -> str:
     """The data, the split and the chosen epoch."""
     sources = "; ".join(_sentence(source) for source in config.data.source)
     train = cases.train

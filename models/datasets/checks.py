@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.datasets.case import PARTS, Part, TrainingCase
-from models.datasets.splits import Split
+from models.datasets.splits import AnyCase, C, Split
 from models.errors import ModelError
 from models.scanpath import Scanpath
 from models.volumes import CtVolume
@@ -28,28 +28,10 @@ def check_cases(cases: Iterable[TrainingCase]) -> None:
     ModelError
         The first fault, with place, reader and fixation (counted from 1).
     """
-    known: dict[str, TrainingCase] = {}
-    seen: dict[tuple[str, str], str] = {}
-    empty = True
-    for case in cases:
-        empty = False
-        first = known.setdefault(case.case, case)
-        if first.patient != case.patient:
-            raise ModelError(
-                f"case {case.case} belongs to patient {case.patient} here and to {first.patient} in {first.place}",
-                place=case.place,
-                remedy="give different scans different case codes",
-            )
-        other = seen.setdefault((case.case, case.origin), case.place)
-        if other != case.place or (first is not case and first.origin == case.origin):
-            raise ModelError(
-                f"case {case.case} is there a second time, first in {other}",
-                place=case.place,
-                remedy="name each source once",
-            )
+    listed = list(cases)
+    _check_codes(listed)
+    for case in listed:
         _check_paths(case)
-    if empty:
-        raise ModelError("there is no case in the training set", remedy="name a source that holds one")
 
 
 def check_path(path: Scanpath, shape_kji: tuple[int, int, int], place: str) -> None:
@@ -125,14 +107,14 @@ def check_volume(case: TrainingCase, volume: CtVolume) -> None:
 @dataclass(frozen=True)
 class _Home:
     part: Part
-    case: TrainingCase
+    case: AnyCase
 
     def __str__(self) -> str:
         return f"{self.part} ({self.case.place or self.case.case})"
 
 
-def check_split(split: Split, volume_sha256: Mapping[str, str] | None = None) -> None:
-    """Nothing of one part is in another: no patient, no volume under another name, no path.
+def check_split(split: Split[C], volume_sha256: Mapping[str, str] | None = None) -> None:
+    """Nothing of one part is in another: no patient, no volume under another name, no path of a `TrainingCase`.
 
     Parameters
     ----------
@@ -164,10 +146,36 @@ def check_split(split: Split, volume_sha256: Mapping[str, str] | None = None) ->
                     place=case.place,
                     remedy="give one scan one patient code",
                 )
-        for path in case.paths:
+        for path in case.paths if isinstance(case, TrainingCase) else ():
             first = paths.setdefault(_path_digest(path), home)
             _refuse_two_parts(f"the same path of reader {path.who}", first, home)
-    check_cases([home.case for home in homes])
+    _check_codes([home.case for home in homes])
+    for home in homes:
+        if isinstance(home.case, TrainingCase):
+            _check_paths(home.case)
+
+
+def _check_codes(cases: Sequence[AnyCase]) -> None:
+    """Codes mean one thing each."""
+    if not cases:
+        raise ModelError("there is no case in the training set", remedy="name a source that holds one")
+    known: dict[str, AnyCase] = {}
+    seen: dict[tuple[str, str], str] = {}
+    for case in cases:
+        first = known.setdefault(case.case, case)
+        if first.patient != case.patient:
+            raise ModelError(
+                f"case {case.case} belongs to patient {case.patient} here and to {first.patient} in {first.place}",
+                place=case.place,
+                remedy="give different scans different case codes",
+            )
+        other = seen.setdefault((case.case, case.origin), case.place)
+        if other != case.place or (first is not case and first.origin == case.origin):
+            raise ModelError(
+                f"case {case.case} is there a second time, first in {other}",
+                place=case.place,
+                remedy="name each source once",
+            )
 
 
 def _refuse_two_parts(what: str, first: _Home, home: _Home) -> None:

@@ -8,10 +8,11 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from models.datasets.case import PARTS, Part, TrainingCase
+from models.datasets.case import PARTS, Part
 from models.errors import ModelError
 from models.whole_files import write_whole
 
@@ -19,16 +20,43 @@ SHARES = (0.7, 0.15, 0.15)
 COLUMNS = ("part", "patient", "case", "origin", "seed")
 
 
+class AnyCase(Protocol):
+    """What a split must know of a case; `models.datasets.case.TrainingCase` says what each means."""
+
+    @property
+    def case(self) -> str:
+        """Code."""
+
+    @property
+    def patient(self) -> str:
+        """Code; splits are by patient."""
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from."""
+
+    @property
+    def place(self) -> str:
+        """File and record, for messages."""
+
+    @property
+    def declared_part(self) -> Part | None:
+        """What the source says that the case is for."""
+
+
+C = TypeVar("C", bound=AnyCase)
+
+
 @dataclass(frozen=True, eq=False)
-class Split:
+class Split(Generic[C]):
     """The cases of each part, and the seed that drew them."""
 
-    train: tuple[TrainingCase, ...] = field(repr=False)
-    validation: tuple[TrainingCase, ...] = field(repr=False)
-    test: tuple[TrainingCase, ...] = field(repr=False)
+    train: tuple[C, ...] = field(repr=False)
+    validation: tuple[C, ...] = field(repr=False)
+    test: tuple[C, ...] = field(repr=False)
     seed: int = 0
 
-    def part(self, name: Part) -> tuple[TrainingCase, ...]:
+    def part(self, name: Part) -> tuple[C, ...]:
         """The cases of one part."""
         return {"train": self.train, "validation": self.validation, "test": self.test}[name]
 
@@ -37,9 +65,7 @@ class Split:
         return tuple(sorted({case.patient for case in self.part(name)}))
 
 
-def split_by_patient(
-    cases: Sequence[TrainingCase], shares: tuple[float, float, float] = SHARES, seed: int = 0
-) -> Split:
+def split_by_patient(cases: Sequence[C], shares: tuple[float, float, float] = SHARES, seed: int = 0) -> Split[C]:
     """Deal the patients to train, validation and test.
 
     Patients are ordered by a hash of seed and code, so that the split does not depend on the order of the cases.
@@ -73,7 +99,7 @@ def split_by_patient(
     return _dealt(cases, part_of, seed)
 
 
-def split_as_declared(cases: Sequence[TrainingCase], validation_share: float = 0.15, seed: int = 0) -> Split:
+def split_as_declared(cases: Sequence[C], validation_share: float = 0.15, seed: int = 0) -> Split[C]:
     """Follow what the source says of each case; validation is cut out of its train part, by patient, never of test.
 
     Parameters
@@ -117,7 +143,7 @@ def in_drawn_order(codes: Iterable[str], seed: int) -> list[str]:
     return sorted(codes, key=lambda code: hashlib.sha256(f"{seed}:{code}".encode()).digest())
 
 
-def write_split(path: Path, split: Split) -> None:
+def write_split(path: Path, split: Split[C]) -> None:
     """Write ``part,patient,case,origin,seed``, one row a case, replacing the file at once.
 
     Raises
@@ -134,7 +160,7 @@ def write_split(path: Path, split: Split) -> None:
     write_whole(Path(path), text.getvalue())
 
 
-def read_split(path: Path, cases: Sequence[TrainingCase]) -> Split:
+def read_split(path: Path, cases: Sequence[C]) -> Split[C]:
     """Deal cases as a file of `write_split` says, by patient: other cases of its patients follow them.
 
     Raises
@@ -176,8 +202,8 @@ def _read_parts(path: Path) -> tuple[dict[str, Part], int]:
     return part_of, int(seed)
 
 
-def _dealt(cases: Sequence[TrainingCase], part_of: Mapping[str, Part], seed: int) -> Split:
-    dealt: dict[Part, list[TrainingCase]] = {name: [] for name in PARTS}
+def _dealt(cases: Sequence[C], part_of: Mapping[str, Part], seed: int) -> Split[C]:
+    dealt: dict[Part, list[C]] = {name: [] for name in PARTS}
     for case in sorted(cases, key=lambda case: (case.patient, case.case, case.origin)):
         dealt[part_of[case.patient]].append(case)
     return Split(tuple(dealt["train"]), tuple(dealt["validation"]), tuple(dealt["test"]), seed)

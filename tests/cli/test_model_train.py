@@ -15,10 +15,10 @@ from ctgaze_app.cli.model.train import train
 from ctgaze_app.cli.model.training_progress import training_progress, values_text
 from ctgaze_app.errors import CTGazeError
 from models.ct_searcher import training as training_run
-from models.ct_searcher.config import read_config
-from models.ct_searcher.lightning_trainer import TrainingState
-from models.ct_searcher.run_folder import config_text
+from models.ct_searcher.config import SearcherConfig
 from models.errors import ModelError
+from models.training.recipes import config_text, read_recipe_file
+from models.training.result import TrainingState
 from tests.models.ct_searcher.trained_cases import TINY, a_split, patients, tiny
 
 app = typer.Typer()
@@ -157,7 +157,7 @@ def test_every_kind_of_source_is_asked_for_its_cases_as_configured(
     stands_for("ctgaze_app.formats.training_sources", "cases_from_ct_scangaze", 8)
     head, _, _ = TINY.partition("[[data.source]]")
     (tmp_path / "run.toml").write_text(head + SOURCES)
-    split = configured.split_of(read_config(tmp_path / "run.toml"), workers=1)
+    split = configured.split_of(read_recipe_file(tmp_path / "run.toml", SearcherConfig), workers=1)
     assert sum(len(part) for part in (split.train, split.validation, split.test)) == 10
     given, options = asked["simulated_cases"]
     assert given == (2,) and options["families"] == ("driller",)

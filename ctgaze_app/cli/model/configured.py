@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 
-def split_of(config: SearcherConfig, *, workers: int | None = None, progress: Progress | None = None) -> Split:
+def split_of(
+    config: SearcherConfig, *, workers: int | None = None, progress: Progress | None = None
+) -> Split[TrainingCase]:
     """Every source's cases, split as configured.
 
     Parameters

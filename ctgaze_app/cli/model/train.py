@@ -14,7 +14,7 @@ from ctgaze_app.cli.progress import progress_bar
 from ctgaze_app.errors import CTGazeError
 
 if TYPE_CHECKING:
-    from models.ct_searcher.training import TrainingResult
+    from models.training.result import TrainingResult
 
 
 class Architecture(StrEnum):
@@ -64,11 +64,11 @@ def train(
     from ctgaze_app.cli.model.configured import cache_of, features_of, split_of
     from ctgaze_app.cli.model.training_progress import training_progress
     from models.ct_searcher.config import read_recipe
-    from models.ct_searcher.lightning_trainer import is_first_process
-    from models.ct_searcher.run_folder import CONFIG
     from models.ct_searcher.training import train as train_searcher
     from models.errors import Cancelled
     from models.registry import model_folder
+    from models.training.lightning_trainer import is_first_process
+    from models.training.run_folder import CONFIG
 
     chosen = read_recipe(str(out / CONFIG) if config is None else config)
     asked = {"seed": seed, "epochs": epochs, "initial": None if initial is None else model_folder(initial).absolute()}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from models.ct_searcher.lightning_trainer import TrainingState
+    from models.training.result import TrainingState
 
 SHOWN = ("train/total", "train/reward", "val/place", "val/duration", "val/reward")
 

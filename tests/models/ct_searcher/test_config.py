@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from models.ct_searcher.config import LossTable, SearcherConfig, parse_config, read_config, read_recipe
+from models.ct_searcher.config import LossTable, SearcherConfig, read_recipe
 from models.ct_searcher.losses import LossWeights
-from models.ct_searcher.run_folder import config_text, differences
 from models.errors import ModelError
+from models.training.recipes import config_text, parse_recipe, read_recipe_file
+from models.training.run_folder import differences
 
 SMALLEST = """
 [model]
@@ -26,7 +27,7 @@ count = 4
 
 
 def parsed(text: str) -> SearcherConfig:
-    return parse_config(text.encode(), place="run.toml")
+    return parse_recipe(text.encode(), SearcherConfig, place="run.toml")
 
 
 def test_the_defaults_are_the_published_constants() -> None:
@@ -59,7 +60,7 @@ def test_the_published_recipe_is_the_published_network() -> None:
 def test_a_configuration_survives_writing_and_reading(tmp_path: Path) -> None:
     text = SMALLEST + '[[data.source]]\nkind = "sessions"\nfolders = ["a b"]\n[self_critical]\nepochs = 2\n'
     (tmp_path / "run.toml").write_text(text)
-    config = read_config(tmp_path / "run.toml")
+    config = read_recipe_file(tmp_path / "run.toml", SearcherConfig)
     again = parsed(config_text(config))
     assert again == config
     assert differences(again, config) == []
@@ -67,7 +68,7 @@ def test_a_configuration_survives_writing_and_reading(tmp_path: Path) -> None:
 
 def test_paths_count_from_the_files_folder(tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text(SMALLEST + '[[data.source]]\nkind = "lifted"\ncount = 1\nfolder = "egd"\n')
-    source = read_config(tmp_path / "run.toml").data.source[1]
+    source = read_recipe_file(tmp_path / "run.toml", SearcherConfig).data.source[1]
     assert source.folder == tmp_path / "egd"  # type: ignore[union-attr]
 
 
@@ -112,21 +113,6 @@ TRAINING = SMALLEST + "[training]\n"
 )  # fmt: skip
 def test_what_is_wrong_is_one_line_with_file_and_field(text: str, said: str) -> None:
     with pytest.raises(ModelError) as raised:
-        parse_config(text.encode("utf-8", "surrogateescape"), place="run.toml")
+        parse_recipe(text.encode("utf-8", "surrogateescape"), SearcherConfig, place="run.toml")
     assert str(raised.value).startswith(f"run.toml: {said}")
     assert "\n" not in str(raised.value)
-
-
-def test_a_file_that_is_not_there_or_too_large_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"gone.toml: cannot be read: No such file"):
-        read_config(tmp_path / "gone.toml")
-    with pytest.raises(ModelError, match=r"no_such_recipe: there is no such file or recipe \(recipes: ct_"):
-        read_recipe("no_such_recipe")
-    (tmp_path / "large.toml").write_bytes(b"#" * (1 << 21))
-    with pytest.raises(ModelError, match="too large"):
-        read_config(tmp_path / "large.toml")
-
-
-def test_tables_nested_beyond_all_measure_are_one_line() -> None:
-    with pytest.raises(ModelError, match=r"run.toml: is no TOML"):
-        parse_config(f"{'a.' * 20_000}a = 1\n".encode(), place="run.toml")

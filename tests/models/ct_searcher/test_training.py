@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import csv
 import signal
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from lightning.pytorch.plugins.environments import SLURMEnvironment
 
-from models.ct_searcher.config import TrainingTable
 from models.ct_searcher.files import load_searcher
-from models.ct_searcher.lightning_trainer import (
-    BEST,
-    LAST,
-    TrainingState,
-    Watch,
-    device_options,
-    make_trainer,
-    quiet_and_repeatable,
-)
-from models.ct_searcher.run_folder import RunFolder
-from models.ct_searcher.training import SELF_CRITICAL, SUPERVISED, TrainingResult, train
+from models.ct_searcher.training import SELF_CRITICAL, train
 from models.datasets.splits import read_split
 from models.errors import Cancelled, ModelError
+from models.training.lightning_trainer import BEST, LAST
+from models.training.result import TrainingResult, TrainingState
+from models.training.run_folder import RunFolder
+from models.training.stages import SUPERVISED
 from tests.models.ct_searcher.trained_cases import a_split, patients, tiny
 
 Weights = dict[str, torch.Tensor]
@@ -225,33 +216,6 @@ def test_a_checkpoint_with_code_in_it_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"last.ckpt: cannot be read: ") as raised:
         train(tiny(), a_split(), out, device="cpu", resume=True)
     assert "\n" not in str(raised.value)
-
-
-def test_devices_reach_the_trainer() -> None:
-    assert device_options(TrainingTable(), "cpu") == {
-        "accelerator": "cpu", "devices": 1, "num_nodes": 1, "strategy": "auto"
-    }  # fmt: skip
-    table = TrainingTable(accelerator="cpu", devices=4, nodes=2, strategy="ddp")
-    assert device_options(table) == {"accelerator": "cpu", "devices": 4, "num_nodes": 2, "strategy": "ddp"}
-    with pytest.raises(ModelError, match="cuda:7 cannot be used"):
-        device_options(table, "cuda:7")
-
-
-def test_slurm_gives_the_trainer_its_rank_and_number_of_processes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = {"NTASKS": "8", "NTASKS_PER_NODE": "4", "NNODES": "2", "JOB_NAME": "train", "JOB_ID": "1", "PROCID": "5",
-            "LOCALID": "1", "NODEID": "1", "NODELIST": "a,b", "JOB_NODELIST": "a,b"}  # fmt: skip
-    for name, value in said.items():
-        monkeypatch.setenv(f"SLURM_{name}", value)
-    table = TrainingTable(accelerator="cpu", devices=4, nodes=2, strategy="ddp")
-    with quiet_and_repeatable(), warnings.catch_warnings():
-        trainer = make_trainer(
-            table, tmp_path, Watch("supervised", None, None), epochs=1, monitor="val/place", mode="min", patience=None,
-            batches=1,
-        )  # fmt: skip
-    assert isinstance(trainer.strategy.cluster_environment, SLURMEnvironment)  # type: ignore[attr-defined]
-    assert (trainer.world_size, trainer.global_rank, trainer.num_nodes, trainer.num_devices) == (8, 5, 2, 4)
 
 
 def test_half_precision_of_a_gpu_is_refused_on_a_cpu(tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
-from models.ct_searcher.config import SearcherConfig, parse_config
+from models.ct_searcher.config import SearcherConfig
 from models.ct_searcher.settings import SearcherSettings
 from models.datasets.case import TrainingCase
 from models.datasets.splits import Split
+from models.training.recipes import parse_recipe
 from tests.models.datasets.training_cases import a_case, a_path
 
 TINY = """
@@ -41,7 +42,7 @@ def tiny(rest: str = "", **training: object) -> SearcherConfig:
     """With these fields of the training table, and further tables."""
     fields = {"epochs": 2, "cases_per_batch": 1, "learning_rate": 0.01, **training}
     lines = "\n".join(f"{name} = {json.dumps(value)}" for name, value in fields.items())
-    return parse_config(f"{TINY}[training]\n{lines}\n{rest}".encode(), place="tiny.toml")
+    return parse_recipe(f"{TINY}[training]\n{lines}\n{rest}".encode(), SearcherConfig, place="tiny.toml")
 
 
 def tiny_settings(**changes: object) -> SearcherSettings:
@@ -60,7 +61,7 @@ def patients(count: int, first: int = 0) -> tuple[TrainingCase, ...]:
     )
 
 
-def a_split() -> Split:
+def a_split() -> Split[TrainingCase]:
     """Three patients to train, two to validate; the test part's volume cannot be opened."""
     return Split(patients(3), patients(2, 3), (unopened(),), seed=1)
 

@@ -7,21 +7,16 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-import tomlkit
 import torch
+from pydantic import BaseModel
 
-from models.ct_searcher.config import SearcherConfig, parse_config
+from models.card import WEIGHTS_FILE
 from models.datasets.case import PARTS
 from models.datasets.splits import Split, read_split, write_split
 from models.errors import ModelError
+from models.training.recipes import config_text, parse_recipe
 
-CONFIG, SPLIT, TRAINING, FINISHED, WEIGHTS = (
-    "config.toml",
-    "split.csv",
-    "training",
-    "finished.json",
-    "model.safetensors",
-)
+CONFIG, SPLIT, TRAINING, FINISHED = "config.toml", "split.csv", "training", "finished.json"
 MAY_CHANGE = ("epochs", "patience", "accelerator", "devices", "nodes", "strategy")
 """Of the training table, when a run is resumed."""
 
@@ -38,7 +33,7 @@ class RunFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def open(self, config: SearcherConfig, cases: Split, *, resume: bool) -> None:
+    def open(self, config: BaseModel, cases: Split[Any], *, resume: bool) -> None:
         """Begin a run, or check that the one that is here may go on with this configuration and these cases.
 
         Raises
@@ -104,14 +99,14 @@ class RunFolder:
             ) from error
         return found
 
-    def _check_same(self, config: SearcherConfig, cases: Split) -> None:
-        if (self.folder / WEIGHTS).exists():
+    def _check_same(self, config: BaseModel, cases: Split[Any]) -> None:
+        if (self.folder / WEIGHTS_FILE).exists():
             raise ModelError(
                 "its training is finished", place=str(self.folder), remedy="train on from this model in a new folder"
             )
         path = self.folder / CONFIG
         try:
-            before = parse_config(path.read_bytes(), place=str(path))
+            before = parse_recipe(path.read_bytes(), type(config), place=str(path))
         except OSError as error:
             raise ModelError("there is no run to resume", place=str(self.folder), remedy="start it anew") from error
         differ = differences(before, config)
@@ -129,21 +124,13 @@ class RunFolder:
                 )
 
 
-def differences(before: SearcherConfig, now: SearcherConfig) -> list[str]:
-    """Fields that a resumed run must not change and that differ."""
+def differences(before: BaseModel, now: BaseModel) -> list[str]:
+    """Fields that a resumed run must not change and that differ, as ``table.field``."""
     found = []
-    for table in ("model", "data", "training", "self_critical"):
-        ours, theirs = (
-            {} if part is None else json.loads(part.model_dump_json())
-            for part in (getattr(now, table), getattr(before, table))
-        )
+    for table in type(now).model_fields:
+        ours, theirs = (json.loads(config.model_dump_json(include={table}))[table] or {} for config in (now, before))
         free = MAY_CHANGE if table == "training" else ()
         for name in sorted({*ours, *theirs}):
             if name not in free and ours.get(name) != theirs.get(name):
                 found.append(f"{table}.{name}")
     return found
-
-
-def config_text(config: SearcherConfig) -> str:
-    """The configuration with every default spelt out, as TOML."""
-    return tomlkit.dumps(json.loads(config.model_dump_json(exclude_none=True)))

@@ -8,7 +8,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,9 +18,10 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
-from models.ct_searcher.config import TrainingTable
 from models.errors import Cancelled, ModelError
 from models.features.devices import choose_device
+from models.training.result import TrainingState, Watcher
+from models.training.table import RunTable
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 LOG_EVERY = 20
@@ -42,32 +42,29 @@ NOISE = (
 """Third parties' warnings that a user can do nothing about, each with why it may be left out."""
 
 
-@dataclass(frozen=True)
-class TrainingState:
-    """Where a run is.
+class FiniteMonitor(Callback):
+    """Ends a run whose monitored value has become no number; it comes before all that choose by this value."""
 
-    Attributes
-    ----------
-    stage
-        ``supervised`` or ``self_critical``.
-    epoch, epochs, step, steps
-        Epoch from 1 and how many there can be; steps done and steps in all.
-    values
-        The last logged values, such as ``train/total`` and ``val/place``.
-    validated
-        Whether the epoch is done and its validation is among the values.
-    """
+    def __init__(self, monitor: str) -> None:
+        self.monitor = monitor
 
-    stage: str
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    values: dict[str, float] = field(default_factory=dict)
-    validated: bool = False
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Looks at the value."""
+        value = trainer.callback_metrics.get(self.monitor)
+        if value is not None and not bool(torch.isfinite(value)):
+            raise diverged(f"{self.monitor} is {value.item()} after epoch {trainer.current_epoch + 1}")
 
 
-Watcher = Callable[[TrainingState], None]
+class SeededEpochs(Callback):
+    """Dropout and noise follow from seed and epoch, so that a resumed run goes on as if never stopped."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Seeds torch."""
+        entropy = np.random.SeedSequence((self.seed, trainer.current_epoch, trainer.global_rank))
+        torch.manual_seed(int(entropy.generate_state(1, np.uint64)[0]))
 
 
 class Watch(Callback):
@@ -121,7 +118,7 @@ class Watch(Callback):
         )
 
 
-def device_options(table: TrainingTable, device: str = "auto") -> dict[str, Any]:
+def device_options(table: RunTable, device: str = "auto") -> dict[str, Any]:
     """`accelerator`, `devices`, `num_nodes` and `strategy` for Lightning.
 
     Parameters
@@ -148,7 +145,7 @@ def device_options(table: TrainingTable, device: str = "auto") -> dict[str, Any]
 
 
 def make_trainer(
-    table: TrainingTable,
+    table: RunTable,
     folder: Path,
     watch: Watch,
     *,
@@ -159,6 +156,7 @@ def make_trainer(
     batches: int,
     device: str = "auto",
     whole_network: bool = True,
+    spread_cases: bool = False,
 ) -> lightning.Trainer:
     """A trainer that keeps the best and the last epoch.
 
@@ -170,6 +168,8 @@ def make_trainer(
         Per epoch.
     whole_network
         Whether every parameter takes part in every step.
+    spread_cases
+        Whether Lightning deals the cases to several processes; otherwise the loaders do.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def make_trainer(
         folder, Path(LAST).stem, save_top_k=1, enable_version_counter=False, save_on_train_epoch_end=True,
         auto_insert_metric_name=False,
     )  # fmt: skip
-    callbacks: list[Callback] = [watch, best, last]
+    callbacks: list[Callback] = [FiniteMonitor(monitor), SeededEpochs(table.seed), watch, best, last]
     if patience is not None:
         callbacks.append(EarlyStopping(monitor, mode=mode, patience=patience, check_on_train_epoch_end=False))
     start = 1 + sum(1 for _ in folder.glob("curves_*"))
@@ -206,7 +206,7 @@ def make_trainer(
             logger=loggers,
             log_every_n_steps=max(1, min(LOG_EVERY, batches)),
             num_sanity_val_steps=0,
-            use_distributed_sampler=False,
+            use_distributed_sampler=spread_cases,
             enable_progress_bar=False,
             enable_model_summary=False,
         )
@@ -238,6 +238,11 @@ def fit(
             raise
         signal.signal(signal.SIGINT, on_interrupt)
         raise Cancelled(f"stopped in epoch {trainer.current_epoch + 1}; it can be resumed") from end
+
+
+def diverged(what: str) -> ModelError:
+    """The error of a run whose loss is no number any more."""
+    return ModelError(what, remedy="lower training.learning_rate, set training.gradient_clip, or use 32-true precision")
 
 
 def is_first_process() -> bool:
