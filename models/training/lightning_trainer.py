@@ -55,15 +55,18 @@ class FiniteMonitor(Callback):
             raise diverged(f"{self.monitor} is {value.item()} after epoch {trainer.current_epoch + 1}")
 
 
-class SeededEpochs(Callback):
-    """Dropout and noise follow from seed and epoch, so that a resumed run goes on as if never stopped."""
+class SeededSteps(Callback):
+    """Dropout and noise follow from seed, epoch and batch, so that a resumed run goes on as if never stopped."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_train_batch_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         """Seeds torch."""
-        entropy = np.random.SeedSequence((self.seed, trainer.current_epoch, trainer.global_rank))
+        # Not by epoch: on resuming, Lightning opens its loaders once more, which takes a number from torch's.
+        entropy = np.random.SeedSequence((self.seed, trainer.current_epoch, batch_idx, trainer.global_rank))
         torch.manual_seed(int(entropy.generate_state(1, np.uint64)[0]))
 
 
@@ -184,7 +187,7 @@ def make_trainer(
         folder, Path(LAST).stem, save_top_k=1, enable_version_counter=False, save_on_train_epoch_end=True,
         auto_insert_metric_name=False,
     )  # fmt: skip
-    callbacks: list[Callback] = [FiniteMonitor(monitor), SeededEpochs(table.seed), watch, best, last]
+    callbacks: list[Callback] = [FiniteMonitor(monitor), SeededSteps(table.seed), watch, best, last]
     if patience is not None:
         callbacks.append(EarlyStopping(monitor, mode=mode, patience=patience, check_on_train_epoch_end=False))
     start = 1 + sum(1 for _ in folder.glob("curves_*"))
