@@ -84,7 +84,7 @@ def evaluate(
     names = Counter(model.card.name for model in models)
     predictors = []
     for model in models:
-        given = model.settings.encoder == "given"
+        given = model.network.settings.encoder == "given"
         if given and features is None:
             raise ModelError(
                 "this network is given features, and nothing makes them",

@@ -85,7 +85,7 @@ def predict_scanpaths(
     _check_numbers(count, seed)
     if consensus is not None and not 1 <= consensus <= MOST_CONSENSUS:
         raise ModelError(f"a consensus of {consensus}", remedy=f"choose each path from 1 to {MOST_CONSENSUS} samples")
-    settings = model.settings
+    settings = model.network.settings
     told = (
         told_index("reader", reader, settings.readers, model.card.name),
         told_index("task", task, settings.tasks, model.card.name),

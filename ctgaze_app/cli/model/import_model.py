@@ -39,7 +39,7 @@ def import_model(
     """
     require_models_extra()
     from models.card import NAME_PATTERN
-    from models.checkpoints import import_searcher
+    from models.ct_searcher.import_published import import_searcher
     from models.registry import user_models
 
     assert architecture is Architecture.CT_SEARCHER
@@ -55,7 +55,7 @@ def import_model(
         }  # fmt: skip
         typer.echo(json.dumps(content, allow_nan=False))
         return
-    settings = loaded.settings
+    settings = loaded.network.settings
     typer.echo(
         f"{loaded.card.name} {loaded.card.version}: {parameters / 1e6:.1f} million parameters, width {settings.width}, "
         f"{settings.encoder_layers} + {settings.decoder_layers} layers, {settings.heads} heads, "

@@ -203,14 +203,14 @@ def _features(
     loaded: LoadedSearcher, subject: _Subject, weights: Path | None, device: str, tell: _Tell
 ) -> NDArray[np.float32] | None:
     """What the network is given of the CT; None where it looks itself."""
-    if loaded.settings.encoder == "small":
+    if loaded.network.settings.encoder == "small":
         if weights is not None:
             raise CTGazeError(f"{loaded.card.name} has an encoder of its own", remedy="leave out --encoder-weights")
         return None
     from models.ct_searcher.given_features import GivenFeatures
     from models.features.devices import choose_device
 
-    given = GivenFeatures.of(loaded.card, loaded.settings, weights, subject.features)
+    given = GivenFeatures.of(loaded.card, loaded.network.settings, weights, subject.features)
     chosen = choose_device(device)
     needed_s = given.estimate_s(subject.volume, chosen)
     if needed_s > LONG_S:

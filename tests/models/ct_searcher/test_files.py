@@ -50,8 +50,8 @@ def change_card(folder: Path, before: str, after: str) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ('architecture = "ct_searcher"', 'architecture = "ct_scroll"', "is a card of ct_scroll for scanpath"),
-        ('task = "scanpath"', 'task = "saliency"', "is a card of ct_searcher for saliency"),
+        ('architecture = "ct_searcher"', 'architecture = "ct_scroll"', "is a card of ct_scroll, not of ct_searcher"),
+        ('task = "scanpath"', 'task = "saliency"', "is a card for saliency, not for scanpath"),
         ("width = 24\n", "", "settings.width: this field is missing"),
         ("width = 24", "width = 25", "settings: Value error, width 25 must divide by 6"),
         ("width = 24", 'width = "24"', "settings.width: Input should be a valid integer"),
@@ -72,7 +72,7 @@ def test_a_card_from_before_the_sampling_settings_loads(tmp_path: Path):
     saved_searcher(tmp_path)
     change_card(tmp_path, "consensus = 1\n", "")
     change_card(tmp_path, "temperature = 1.0\n", "")
-    assert load_searcher(tmp_path).settings.consensus == 1
+    assert load_searcher(tmp_path).network.settings.consensus == 1
 
 
 def test_other_weights_than_the_cards_are_refused(tmp_path: Path):

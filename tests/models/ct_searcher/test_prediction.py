@@ -141,9 +141,9 @@ def test_progress_ascends_to_its_end_and_cancelling_stops(model):
 
 def test_only_cells_with_body_may_be_drawn(model):
     patient = small_patient(air_slices=8)
-    allowed = Body.of(patient).classes(model.settings)
+    allowed = Body.of(patient).classes(model.network.settings)
     assert allowed[-1]
-    cells = cells_of_classes(np.flatnonzero(allowed[:-1]), model.settings)
+    cells = cells_of_classes(np.flatnonzero(allowed[:-1]), model.network.settings)
     assert sorted({int(k) for k in cells[:, 0]}) == [0, 1]
 
 
@@ -151,7 +151,7 @@ def test_cells_of_air_are_never_drawn(model):
     body = Body.of(small_patient(air_slices=8))
     encoded = model.network.encode(torch.zeros(1, 24, 8))
     sampled = sample_inside(model.network, encoded, body, count=20, seed=1, length=12)
-    cells = cells_of_classes(torch.cat([path.cells for path in sampled]).numpy(), model.settings)
+    cells = cells_of_classes(torch.cat([path.cells for path in sampled]).numpy(), model.network.settings)
     assert len(cells) == 240
     assert sorted({int(k) for k in cells[:, 0]}) == [0, 1]
 
@@ -159,7 +159,7 @@ def test_cells_of_air_are_never_drawn(model):
 def test_the_faithful_stop_stays_allowed_and_cells_follow_its_order(tmp_path: Path):
     options = {"encoder": "given", "autoregressive": False, "offsets": False, "readers": (), "faithful": True}
     model = saved_searcher(tmp_path, grid_kji=(8, 8, 8), **options)
-    allowed = Body.of(small_patient(air_slices=8)).classes(model.settings)
+    allowed = Body.of(small_patient(air_slices=8)).classes(model.network.settings)
     assert allowed[0]
     # z runs fastest in published classes; the lower half shows air.
     assert not allowed[1:].reshape(8, 8, 8)[:, :, 4:].any()
