@@ -1,0 +1,61 @@
+"""What gaze classifiers offer to the commands and the application (`models.families.Family`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from models.errors import ModelError
+from models.families import Progress, Stop
+from models.gaze_classifier.files import LoadedClassifier, load_classifier
+from models.gaze_classifier.picture_gaze import read_fixations
+from models.gaze_classifier.prediction import predict_picture
+from models.predictions import ClassificationPrediction, SaliencyPrediction
+from models.volumes import CtVolume, PictureVolume
+
+PREDICT_OPTIONS: Mapping[str, str] = {
+    "fixations": "a reader's gaze on this picture, for the temporal model: a CSV in GazeMedSeg's columns",
+    "finding": "label whose Grad-CAM is shown, for a U-Net; by default the most probable one",
+}
+IMPORT_OPTIONS: Mapping[str, str] = {}
+
+
+def load(folder: Path) -> LoadedClassifier:
+    """The model of a folder."""
+    return load_classifier(folder)
+
+
+def predict(
+    model: LoadedClassifier,
+    volume: CtVolume | PictureVolume,
+    *,
+    options: Mapping[str, str],
+    device: str = "auto",
+    progress: Progress | None = None,
+    cancelled: Stop | None = None,
+) -> ClassificationPrediction | SaliencyPrediction:
+    """Findings of one radiograph; of a U-Net with maps. Options: `PREDICT_OPTIONS`."""
+    unknown = sorted(set(options) - set(PREDICT_OPTIONS))
+    if unknown:
+        raise ModelError(f"no option {unknown[0][:60]!r}", remedy=f"known: {', '.join(PREDICT_OPTIONS)}")
+    fixations = options.get("fixations")
+    return predict_picture(
+        model,
+        volume,
+        gaze=None if fixations is None else read_fixations(Path(fixations), volume.case),
+        finding=options.get("finding"),
+        device=device,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def import_published(
+    path: Path, folder: Path, *, name: str, version: str, options: Mapping[str, str]
+) -> LoadedClassifier:
+    """Always refuses: nobody published weights of these networks."""
+    raise ModelError(
+        "weights of the chest X-ray study's classifiers were never published, so that nothing can be imported",
+        place=str(path),
+        remedy="train one: ctgaze model train gaze-classifier",
+    )
