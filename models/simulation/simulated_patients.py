@@ -155,6 +155,39 @@ def make_patient(seed: int, *, settings: PatientSettings = PatientSettings()) ->
     return SimulatedPatient(code, code, volume, tuple(sorted(lesions, key=lambda each: each.voxel_ijk[2])), lungs)
 
 
+@dataclass(frozen=True, eq=False)
+class BodyAxes:
+    """Where a made patient's voxels lie in the body (`models.simulation.anatomy`), before its random deformation.
+
+    Attributes
+    ----------
+    x_mm, y_mm, z_mm
+        Body coordinate of each column, row and slice in a body of size 1.
+    scale_xyz
+        Millimetres of the patient in one of the body.
+    """
+
+    x_mm: Floats = field(repr=False)
+    y_mm: Floats = field(repr=False)
+    z_mm: Floats = field(repr=False)
+    scale_xyz: tuple[float, float, float]
+
+
+def body_axes(seed: int, *, settings: PatientSettings = PatientSettings()) -> BodyAxes:
+    """Those of the patient that `make_patient` makes of the same arguments."""
+    scan = _draw(np.random.default_rng([seed, 7]), settings)
+    step_k, step_j, step_i = scan.spacing_kji_mm
+    centre = (scan.pixels - 1) / 2
+    _, first_slice, middle_slice = _stack(scan)
+    across = np.arange(scan.pixels) - centre
+    return BodyAxes(
+        (across - scan.shift_ij[0]) * step_i / scan.body_scale,
+        (across - scan.shift_ij[1]) * step_j / scan.body_scale,
+        (np.arange(scan.slices) + first_slice - middle_slice) * step_k / scan.height_scale + MIDDLE_LEVEL_MM,
+        (scan.body_scale, scan.body_scale, scan.height_scale),
+    )
+
+
 def load_patient(seed: int, settings: PatientSettings, folder: Path) -> SimulatedPatient:
     """The same as `make_patient`, kept in a file in `folder` that is written when it is first asked for.
 
@@ -244,11 +277,7 @@ def _with_places_for_nodules(seed: int, scan: _Scan) -> tuple[Thorax, int]:
     A small lung may have no room for all nodules at their distance from each other: then the smallest are left out.
     """
     step_mm = scan.spacing_kji_mm[0] / scan.height_scale
-    last_level = scan.first_level_mm + (scan.slices - 1) * step_mm
-    half_mm = max(MIDDLE_LEVEL_MM - scan.first_level_mm, last_level - MIDDLE_LEVEL_MM)
-    # The stack's first or last slice is the scan's, within a quarter of a step: the stack has whole slices.
-    total = scan.slices + round(abs(2 * MIDDLE_LEVEL_MM - scan.first_level_mm - last_level) / step_mm)
-    first_slice = 0 if MIDDLE_LEVEL_MM - scan.first_level_mm >= half_mm else total - scan.slices
+    total, first_slice, _ = _stack(scan)
     wide = scan.pixels + 2 * max(abs(shift) for shift in scan.shift_ij)
     spacing = (step_mm, scan.spacing_kji_mm[1] / scan.body_scale, scan.spacing_kji_mm[2] / scan.body_scale)
     nodules = scan.nodules
@@ -259,6 +288,19 @@ def _with_places_for_nodules(seed: int, scan: _Scan) -> tuple[Thorax, int]:
             if not nodules:
                 raise
             nodules = nodules[:-1]
+
+
+def _stack(scan: _Scan) -> tuple[int, int, float]:
+    """Slices of a stack centred on `MIDDLE_LEVEL_MM` that holds the scan, the scan's first in it, and its middle.
+
+    The stack's first or last slice is the scan's, within a quarter of a step: the stack has whole slices.
+    """
+    step_mm = scan.spacing_kji_mm[0] / scan.height_scale
+    last_level = scan.first_level_mm + (scan.slices - 1) * step_mm
+    half_mm = max(MIDDLE_LEVEL_MM - scan.first_level_mm, last_level - MIDDLE_LEVEL_MM)
+    total = scan.slices + round(abs(2 * MIDDLE_LEVEL_MM - scan.first_level_mm - last_level) / step_mm)
+    first_slice = 0 if MIDDLE_LEVEL_MM - scan.first_level_mm >= half_mm else total - scan.slices
+    return total, first_slice, (total - 1) / 2
 
 
 def _affine_lps(scan: _Scan) -> Floats:
