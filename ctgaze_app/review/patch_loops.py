@@ -11,15 +11,6 @@ Floats = NDArray[np.float64]
 
 
 @compiled
-def add_product(plane: NDArray[np.float32], j0: int, i0: int, down: Floats, across: Floats, weight: float) -> None:
-    """Add weight * down[j] * across[i] to the patch of `plane` [j, i] that begins at (j0, i0)."""
-    for j in range(len(down)):
-        scaled = weight * down[j]
-        for i in range(len(across)):
-            plane[j0 + j, i0 + i] += np.float32(scaled * across[i])
-
-
-@compiled
 def raise_to_cosine(
     nearest: Floats, first: NDArray[np.int64], last: NDArray[np.int64], to_mm: Floats, sight: Floats, distance_mm: float
 ) -> None:

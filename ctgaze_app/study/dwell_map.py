@@ -16,7 +16,7 @@ from ctgaze_app.errors import SessionError
 from ctgaze_app.review.dwell_points import dwell_points_of_samples, dwell_points_of_segments
 from ctgaze_app.review.dwell_volume import DEFAULT_SIGMA_DEG, MAP_PRESETS, dwell_volume
 from ctgaze_app.study.derived import file_digest
-from ctgaze_app.study.session import write_atomically
+from ctgaze_app.study.session import SeriesRecord, write_atomically
 from ctgaze_app.study.trial_tables import TABLES, NotShownError, SessionTables
 
 
@@ -100,7 +100,7 @@ def write_dwell_map(
         points = dwell_points_of_samples(found.rows["gaze"], found.views, screen, shape, series=found.series)
     volume = dwell_volume(points, sigma_deg=sigma_deg, preset=preset)
     per_slice = volume.sum(axis=(1, 2), dtype=np.float64)
-    unit = "s" if preset is None or MAP_PRESETS[preset].weight == "seconds" else "count"
+    unit = "s" if preset is None or MAP_PRESETS[preset].weighting == "duration" else "count"
     left_out = {reason: round(float(seconds), 6) for reason, seconds in points.left_out_s.items()}
     made = DwellMap(out.name, trial, record.case, float(per_slice.sum()), unit, left_out, int(np.argmax(per_slice)))
     origin = {
@@ -108,16 +108,16 @@ def write_dwell_map(
         "sigma_deg": sigma_deg if preset is None else None, "preset": preset,
         "tables": {name: file_digest(folder / "derived" / name) for name in TABLES.values()},
     }  # fmt: skip
-    _write(out, volume, np.asarray(series.affine_lps), sidecar, json.dumps(origin, indent=1, allow_nan=False) + "\n")
+    _write(out, volume, series, sidecar, json.dumps(origin, indent=1, allow_nan=False) + "\n")
     return made
 
 
-def _write(out: Path, volume: np.ndarray, affine_lps: np.ndarray, sidecar: Path, origin: str) -> None:
+def _write(out: Path, volume: np.ndarray, series: SeriesRecord, sidecar: Path, origin: str) -> None:
     """Both files or none."""
     import nibabel
 
-    image = nibabel.Nifti1Image(np.transpose(volume, (2, 1, 0)), RAS_FROM_LPS @ affine_lps)
-    image.header.set_xyzt_units("mm")
+    image = nibabel.Nifti1Image(np.transpose(volume, (2, 1, 0)), RAS_FROM_LPS @ np.asarray(series.affine_lps))
+    image.header.set_xyzt_units("mm" if series.has_mm else "unknown")
     image.header["descrip"] = b"CTGaze dwell volume"
     staging = out.with_name("writing-" + out.name)
     whole = False

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage
 
 from ctgaze_app.review.dwell_points import DwellPoints, voxel_covariance_per_deg2
-from ctgaze_app.review.dwell_volume import MAP_PRESETS, dwell_volume, published_map
-from ctgaze_app.review.gaussian_stamps import add_gaussians
+from ctgaze_app.review.dwell_volume import dwell_volume
+from models.metrics.gaussian_stamps import add_gaussians
 from tests.review.gaze_scene import dwell_points
 
 SHAPE = (6, 40, 50)
@@ -102,46 +101,6 @@ def test_counts_give_every_fixation_one() -> None:
 def test_a_very_narrow_gaussian_still_has_its_seconds() -> None:
     points = dwell_points([(20.5, 20.5, 0, 0.7)], SHAPE, zoom=0.5)
     assert dwell_volume(points, sigma_deg=1e-4).sum() == pytest.approx(0.7)
-
-
-def test_the_published_segmentation_map_comes_out_with_its_pixel_rule() -> None:
-    x, y = np.array([0.0, 0.31, 0.5, 0.77, 1.0]), np.array([0.4, 0.0, 0.52, 0.9, 1.0])
-    ms = np.array([120.0, 300.0, 80.0, 450.0, 60.0])
-    canvas = np.zeros((768, 768), dtype=np.float32)
-    for column, row, duration in zip(x, y, ms, strict=True):
-        # As published: index -1 wraps to the far edge.
-        canvas[round(row * 768) - 1, round(column * 768) - 1] += duration
-    expected = ndimage.gaussian_filter(canvas, sigma=70)
-    expected = (expected - expected.min()) / (expected.max() - expected.min())
-    made = published_map("gazemedseg-kvasir", x, y, ms / 1000, (1200, 900), pixel_rule="published")
-    assert made.shape == (768, 768)
-    assert np.abs(made - expected).max() < 2e-5
-
-
-def test_the_right_segmentation_map_is_the_published_one_without_its_shift() -> None:
-    right = published_map("gazemedseg-nci", [0.25], [0.5], [0.4], (400, 200))
-    j, i = np.unravel_index(right.argmax(), right.shape)
-    assert right.shape == (200, 400)
-    assert (i, j) in [(99, 99), (100, 99), (99, 100), (100, 100)]
-    # Sigma is 6.5 % of each side: the profile falls to exp(-1/2) there.
-    sigma_i, sigma_j = MAP_PRESETS["gazemedseg-nci"].sigma_ij(400, 200)
-    assert (sigma_i, sigma_j) == (pytest.approx(26.04, abs=0.01), pytest.approx(13.02, abs=0.01))
-    assert right[100, round(99.5 + sigma_i)] == pytest.approx(np.exp(-0.5), abs=0.02)
-    assert right[round(99.5 + sigma_j), 100] == pytest.approx(np.exp(-0.5), abs=0.03)
-
-
-def test_a_map_without_difference_is_zero_and_not_a_division_by_zero() -> None:
-    assert not published_map("gazemedseg-kvasir", [], [], [], (64, 48)).any()
-
-
-def test_the_published_chest_x_ray_map_counts_rows_whatever_their_duration() -> None:
-    x, y = np.array([0.1, 0.5, 0.52]), np.array([0.2, 0.5, 0.9])
-    canvas = np.zeros((500, 400))
-    for column, row in zip(x, y, strict=True):
-        canvas[int(row * 500), int(column * 400)] += 1
-    expected = ndimage.gaussian_filter(canvas, sigma=150)
-    made = published_map("egd-cxr", x, y, [0.1, 2.0, 9.0], (400, 500), pixel_rule="published")
-    assert np.abs(made / expected - 1).max() < 1e-4
 
 
 def test_a_preset_can_smooth_a_dwell_volume() -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ctgaze_app.review.patch_loops import add_product
+from models.metrics.compiled import compiled
 
 Floats = NDArray[np.float64]
 Edge = Literal["keep", "cut", "reflect"]
@@ -46,9 +46,18 @@ def add_gaussians(
     for row in np.flatnonzero(straight):
         i0, across = _profile(float(ij[row, 0]), float(sigma[row, 0]), columns, edge, kernel, truncate)
         j0, down = _profile(float(ij[row, 1]), float(sigma[row, 1]), rows, edge, kernel, truncate)
-        add_product(volume[slice_index[row]], j0, i0, down, across, float(weights[row]))
+        _add_product(volume[slice_index[row]], j0, i0, down, across, float(weights[row]))
     for row in np.flatnonzero(~straight):
         _add_tilted(volume[slice_index[row]], ij[row], covariance_ij[row], float(weights[row]), edge, truncate)
+
+
+@compiled
+def _add_product(plane: NDArray[np.float32], j0: int, i0: int, down: Floats, across: Floats, weight: float) -> None:
+    """Add weight * down[j] * across[i] to the patch of `plane` [j, i] that begins at (j0, i0)."""
+    for j in range(len(down)):
+        scaled = weight * down[j]
+        for i in range(len(across)):
+            plane[j0 + j, i0 + i] += np.float32(scaled * across[i])
 
 
 def _profile(centre: float, sigma: float, size: int, edge: Edge, kernel: Kernel, truncate: float) -> tuple[int, Floats]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ctgaze_app.review.gaussian_stamps import Edge, Kernel, add_gaussians
+from models.metrics.gaussian_stamps import Edge, Kernel, add_gaussians
 
 
 @pytest.mark.parametrize("ij", [(70.0, 5.0), (-40.0, 5.0), (5.0, 90.0), (5.0, -60.0), (500.0, 500.0)])
