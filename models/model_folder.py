@@ -102,7 +102,7 @@ def save_model(folder: Path, network: Network, card: Card, settings: BaseModel) 
         ) from error
     sha256 = file_sha256(path)
     try:
-        plain = json.loads(settings.model_dump_json())
+        plain = json.loads(settings.model_dump_json(exclude_none=True))
         saved = card.model_copy(update={"settings": plain, "weights_sha256": sha256})
         write_card(folder, saved)
     except ModelError:

@@ -1,4 +1,4 @@
-"""What the levels are trained by: their own pseudo-masks, and agreement with one another (reference: GazeMedSeg, B8)."""
+"""What the levels are trained by: their own pseudo-masks, and agreement among them (reference: GazeMedSeg, B8)."""
 
 from __future__ import annotations
 

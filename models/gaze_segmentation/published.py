@@ -1,0 +1,132 @@
+"""Published checkpoints of gaze-supervised segmentation as a model folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from pydantic import ValidationError
+from torch import Tensor
+
+from models.card import NOT_SAVED, Card, InputCard, TrainingCard
+from models.checkpoints import read_checkpoint
+from models.errors import ModelError
+from models.gaze_segmentation.network import GazeSegmenter
+from models.gaze_segmentation.settings import SegmentationSettings
+from models.model_folder import LoadedModel, built, fitting_tensors, save_model
+
+ARCHITECTURE = "gaze_segmentation"
+KIND = "a gaze segmentation network"
+
+POLYP_THRESHOLDS: Mapping[int, tuple[float, ...]] = MappingProxyType(
+    {
+        1: (0.5,),
+        2: (0.5, 0.3),
+        3: (0.5, 0.3, 0.4),
+        4: (0.5, 0.3, 0.367, 0.433),
+        5: (0.5, 0.3, 0.35, 0.4, 0.45),
+    }
+)
+PROSTATE_THRESHOLDS = (0.2, 0.4)
+"""Published (reference: GazeMedSeg, B5)."""
+
+IMPORT_OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "structure": "what it segments (polyp for three channels, prostate for one)",
+        "thresholds": "of its levels, as 0.5,0.3 (the published ones of its structure)",
+    }
+)
+_LEVEL = re.compile(r"model\.(\d{1,2})\.")
+
+
+def import_published(
+    path: Path, folder: Path, *, name: str, version: str, options: Mapping[str, str]
+) -> LoadedModel[GazeSegmenter]:
+    """Make a model folder of a published checkpoint: the faithful network, 224 x 224 pixels, 4 groups.
+
+    Raises
+    ------
+    ModelError
+        As `read_checkpoint` and `save_model`; unknown options; tensors that are missing, too many or of another shape.
+    """
+    unknown = sorted(set(options) - set(IMPORT_OPTIONS))
+    if unknown:
+        raise ModelError(f"there is no option {unknown[0][:60]!r}", remedy=f"options: {', '.join(IMPORT_OPTIONS)}")
+    place = str(path)
+    found = {
+        key if key.startswith("model.") else f"model.{key}": value for key, value in read_checkpoint(Path(path)).items()
+    }
+    settings = _settings_of(found, options, place)
+    network = built(lambda: GazeSegmenter(settings), place)
+    network.load_state_dict(fitting_tensors(found, network, place=place, kind=KIND))
+    return save_model(folder, network, _card(name, version, settings), settings)
+
+
+def _settings_of(found: Mapping[str, Tensor], options: Mapping[str, str], place: str) -> SegmentationSettings:
+    levels = len({match[1] for key in found if (match := _LEVEL.match(key))})
+
+    def width(key: str, axis: int) -> int:
+        tensor = found.get(f"model.0.{key}")
+        if tensor is None or tensor.ndim != 4:
+            raise ModelError(f"holds no model.0.{key}: not {KIND}", place=place, remedy="name another checkpoint")
+        return int(tensor.shape[axis])
+
+    channels = width("encoder.conv_0.conv_0.conv.weight", 1)
+    if channels not in (1, 3) or levels not in POLYP_THRESHOLDS:
+        raise ModelError(f"{levels} levels of {channels} channels: not {KIND}", place=place)
+    colour = channels == 3
+    usual = PROSTATE_THRESHOLDS if levels == 2 and not colour else POLYP_THRESHOLDS[levels]
+    thresholds = _thresholds(options["thresholds"]) if "thresholds" in options else usual
+    if len(thresholds) != levels:
+        raise ModelError(f"{len(thresholds)} thresholds for {levels} levels", remedy="name one a level")
+    features = [width(f"encoder.{key}.weight", 0) for key in (
+        "conv_0.conv_0.conv", *(f"down_{step}.convs.conv_0.conv" for step in (1, 2, 3, 4)), "upcat_1.convs.conv_0.conv",
+    )]  # fmt: skip
+    try:
+        return SegmentationSettings(
+            structure=options.get("structure", "polyp" if colour else "prostate"),
+            values="rgb" if colour else "grey",
+            normalisation="imagenet" if colour else "z-score",
+            features=tuple(features),
+            feature_channels=width("encoder.final_conv.weight", 0),
+            thresholds=thresholds,
+            consistency="propagated" if levels > 1 else "none",
+            faithful=True,
+        )
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ModelError(f"its sizes are not those of {KIND}: {said}"[:300], place=place) from error
+
+
+def _thresholds(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise ModelError(f"thresholds {text[:60]!r}", remedy="write them as 0.5,0.3") from error
+
+
+def _card(name: str, version: str, settings: SegmentationSettings) -> Card:
+    rows, columns = settings.input_rows_columns_px
+    return Card(
+        name=name,
+        version=version,
+        task="segmentation",
+        architecture=ARCHITECTURE,
+        licence="As published; ask the authors of the checkpoint.",
+        weights_sha256=NOT_SAVED,
+        limits=(
+            f"Segments a {settings.structure} in pictures like those it was trained on; it draws one in others too.",
+            "Its best iteration was chosen on the test set by the publication's own code.",
+            "Not a medical device: for research only, and never shown to a reader during a blinded reading.",
+        ),
+        input=InputCard(
+            orientation="axial slices as DICOM stores them, or pictures as they are",
+            hu_windows=(),
+            spacing=f"every picture is resized to {rows} x {columns} pixels (rows x columns)",
+            values=settings.values,
+        ),
+        training=TrainingCard(data="A published checkpoint; its training is described by its authors."),
+        settings={},
+    )
