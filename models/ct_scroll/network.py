@@ -84,8 +84,8 @@ class CtScroll(nn.Module):
             pooled = self.features(images).mean((2, 3))
         else:
             pooled = self._in_chunks(images, progress, cancelled)
-        found: Tensor = self.projection_gap(pooled)
-        return found.view(batch, slices // SLICES_PER_TOKEN, -1)
+        found: Tensor = self.projection_gap(pooled.view(batch, slices // SLICES_PER_TOKEN, -1))
+        return found
 
     def scrolled(self, tokens: Tensor, keep: Tensor | None = None, kept: list[Tensor] | None = None) -> Tensor:
         """Tokens after all blocks, before the last normalisation; arguments as of `logits`."""

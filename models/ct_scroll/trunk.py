@@ -1,7 +1,7 @@
 """A residual network of 18 layers over single images, under the parameter names of the published checkpoints.
 
-The architecture is He et al. 2016 (arXiv 1512.03385), table 1; names are those of torchvision's `resnet18` cut off before
-its average pooling and put in a row (reference: CT-Scroll, A3).
+The architecture is He et al. 2016 (arXiv 1512.03385), table 1; names are those of `resnet18` as torchvision has it, cut
+off before its average pooling and put in a row (reference: CT-Scroll, A3).
 """
 
 from __future__ import annotations
