@@ -11,7 +11,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels import get_decoder
+from pydicom.pixels import apply_color_lut, get_decoder
 from pydicom.uid import UID
 
 from ctgaze_app.ct.headers import SliceHeader
@@ -53,14 +53,37 @@ def stored_pixels(header: SliceHeader) -> NDArray[Any]:
         Names the file when its pixels are cut short or cannot be decoded.
     """
     if header.pixel_offset < 0:
-        raise _broken(header, "the file ends before its pixels")
+        raise broken(header, "the file ends before its pixels")
     try:
-        stored = _native(header) if header.transfer_syntax in _NATIVE else _decoded(header)
+        stored = _native(header) if header.transfer_syntax in _NATIVE else _decoded(header, raw=True)[0]
     except OSError as error:
-        raise _broken(header, f"cannot be read: {error.strerror or 'input error'}") from error
+        raise broken(header, f"cannot be read: {error.strerror or 'input error'}") from error
     if stored.shape != (header.rows, header.columns):
-        raise _broken(header, "its pixels are not the picture that its header describes")
+        raise broken(header, "its pixels are not the picture that its header describes")
     return _without_unused_bits(stored, header)
+
+
+def colour_pixels(header: SliceHeader) -> NDArray[np.uint8]:
+    """Red, green and blue [j, i, 3] of a colour picture, whichever way its file stores colour.
+
+    Raises
+    ------
+    SeriesError
+        Names the file when its pixels are cut short or cannot be decoded.
+    """
+    if header.pixel_offset < 0:
+        raise broken(header, "the file ends before its pixels")
+    pixels, dataset = _decoded(header, raw=False)
+    bits = header.bits_stored
+    if header.photometric == "PALETTE COLOR":
+        try:
+            pixels = apply_color_lut(pixels, dataset)
+        except _DECODER_FAILURES as error:
+            raise broken(header, "its table of colours is broken") from error
+        bits = 8 * pixels.dtype.itemsize
+    if pixels.shape != (header.rows, header.columns, 3) or pixels.dtype.kind != "u":
+        raise broken(header, "its pixels are not the picture that its header describes")
+    return np.asarray(pixels >> max(bits - 8, 0), dtype=np.uint8)
 
 
 def decode_into(header: SliceHeader, voxels: NDArray[np.int16], padding: NDArray[np.bool_] | None) -> DecodedSlice:
@@ -94,33 +117,34 @@ def _native(header: SliceHeader) -> NDArray[Any]:
         file.seek(header.pixel_offset)
         start = file.read(12 if explicit else 8)
         if len(start) < (12 if explicit else 8) or start[:4] != b"\xe0\x7f\x10\x00":
-            raise _broken(header, "it has no pixels that can be shown")
+            raise broken(header, "it has no pixels that can be shown")
         length = struct.unpack("<I", start[-4:])[0]
         stored = np.fromfile(file, dtype=kind, count=count)
     if len(stored) < count or length < count * kind.itemsize:
-        raise _broken(header, "its pixels are cut short")
+        raise broken(header, "its pixels are cut short")
     return stored.reshape(header.rows, header.columns)
 
 
-def _decoded(header: SliceHeader) -> NDArray[Any]:
+def _decoded(header: SliceHeader, *, raw: bool) -> tuple[NDArray[Any], Dataset]:
+    """Pixels and their dataset; `raw` leaves colours as stored, else they become red, green and blue."""
     syntax = UID(header.transfer_syntax)
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError as error:
-        raise _broken(header, "its pixels are in a form that is not supported", "export it uncompressed") from error
+        raise broken(header, "its pixels are in a form that is not supported", "export it uncompressed") from error
     try:
         dataset = _encapsulated(header) if syntax.is_encapsulated else pydicom.dcmread(header.path)
     except _DECODER_FAILURES as error:
-        raise _broken(header, "its pixels are cut short") from error
+        raise broken(header, "its pixels are cut short") from error
     failure: Exception | None = None
     for plugin in _plugins(decoder.available_plugins, header.transfer_syntax) if syntax.is_encapsulated else [""]:
         try:
-            pixels, _ = decoder.as_array(dataset, raw=True, decoding_plugin=plugin)
+            pixels, _ = decoder.as_array(dataset, raw=raw, decoding_plugin=plugin)
         except _DECODER_FAILURES as error:
             failure = error
         else:
-            return pixels
-    raise _broken(header, "its pixels are cut short or broken") from failure
+            return pixels, dataset
+    raise broken(header, "its pixels are cut short or broken") from failure
 
 
 def _encapsulated(header: SliceHeader) -> Dataset:
@@ -167,5 +191,6 @@ def _without_unused_bits(stored: NDArray[Any], header: SliceHeader) -> NDArray[A
     return np.right_shift(np.left_shift(stored, width - 1 - highest), width - header.bits_stored)
 
 
-def _broken(header: SliceHeader, message: str, remedy: str = "copy it again from its source") -> SeriesError:
+def broken(header: SliceHeader, message: str, remedy: str = "copy it again from its source") -> SeriesError:
+    """The error that names a slice's file."""
     return SeriesError(message, place=str(header.path), remedy=remedy)

@@ -116,6 +116,42 @@ def picture_findings(headers: Sequence[SliceHeader], units: str) -> list[Finding
     return found
 
 
+def one_picture_findings(header: SliceHeader, has_sides: bool) -> list[Finding]:
+    """What is unknown of a single picture. Nothing in it is a Hounsfield unit, and its corner text says what it is."""
+    found = []
+    if header.burned_in:
+        found.append(
+            Finding("burned_in_annotation", "warning", "Text is burned into the picture and may name the patient")
+        )
+    if header.pixel_spacing is None and header.imager_spacing is None:
+        found.append(Finding("no_spacing", "info", "The size of a pixel is not known: nothing is given in millimetres"))
+    elif header.pixel_spacing is None:
+        found.append(
+            Finding(
+                "detector_spacing", "info", "Millimetres are those at the detector: the patient is somewhat smaller"
+            )
+        )
+    if not has_sides:
+        found.append(Finding("no_sides", "info", "Which side is right is not stated"))
+    if header.voi_lut and not header.windows:
+        found.append(Finding("voi_lut", "info", "The file's curve for display is not applied"))
+    if is_lossy(header):
+        found.append(Finding("lossy", "info", "The picture went through lossy compression"))
+    if header.photometric == "MONOCHROME1":
+        found.append(Finding("monochrome1", "info", "Stored for inverted display (MONOCHROME1), and shown so"))
+    return found
+
+
+def picture_file_findings(grey_in_colour: bool, transparent: bool) -> list[Finding]:
+    """What became of a PNG, JPEG or TIFF's colours."""
+    found = []
+    if grey_in_colour:
+        found.append(Finding("grey_in_colour", "info", "Stored in colour, but all of it is grey: read as grey"))
+    if transparent:
+        found.append(Finding("transparent", "info", "Transparent parts are shown black"))
+    return found
+
+
 def decoding_findings(decoded: Sequence[DecodedSlice]) -> list[Finding]:
     """Slices whose HU did not fit whole int16 numbers."""
     found = []

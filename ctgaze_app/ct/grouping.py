@@ -17,6 +17,9 @@ from ctgaze_app.errors import SeriesError
 
 SAME_PLACE_MM = 0.01
 SAME_DIRECTION_COSINE = 1e-3  # anonymisers and converters round direction cosines to about 1e-5
+PROJECTIONS = ("CR", "DX", "MG", "IO", "PX", "RG", "XC", "ES", "GM", "SM", "OP")
+"""Radiographs and photographs: two of them never make a stack, even where they share a series."""
+
 FEW_SLICES = 3  # as many as a scan's localizers usually are
 
 
@@ -47,6 +50,13 @@ class SeriesGroup:
     def localizer(self) -> bool:
         """Whether these are planning pictures, not a scan."""
         return self.headers[0].localizer and len(self.headers) <= FEW_SLICES
+
+    @property
+    def picture(self) -> bool:
+        """Whether this is one picture without a place in a stack: a radiograph, a photograph, a picture file."""
+        first = self.headers[0]
+        placed = first.position_lps_mm is not None and first.orientation is not None
+        return len(self.headers) == 1 and first.modality != "CT" and (first.colour or not placed)
 
 
 def group_series(headers: Sequence[SliceHeader]) -> list[SeriesGroup]:
@@ -95,6 +105,8 @@ def _same_picture(members: list[SliceHeader]) -> list[tuple[list[SliceHeader], i
 
 
 def _alike(a: SliceHeader, b: SliceHeader) -> bool:
+    if any(header.colour or header.modality in PROJECTIONS for header in (a, b)):
+        return False
     same = ("modality", "localizer", "rows", "columns", "samples")
     if any(getattr(a, name) != getattr(b, name) for name in same) or (a.frames > 1) != (b.frames > 1):
         return False

@@ -30,7 +30,8 @@ _TAGS: list[Any] = [
     "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored",
     "HighBit", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept",
     "RescaleType", "WindowCenter", "WindowWidth", "VOILUTFunction", "WindowCenterWidthExplanation",
-    "LossyImageCompression", "BurnedInAnnotation",
+    "LossyImageCompression", "BurnedInAnnotation", "ImagerPixelSpacing", "NominalScannedPixelSpacing",
+    "PatientOrientation", "VOILUTSequence",
 ]  # fmt: skip
 _CT_CLASSES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
 _NOT_PICTURES = ("SR", "PR", "KO", "SEG", "REG", "RTSTRUCT", "RTDOSE", "RTPLAN", "DOC", "PLAN")
@@ -52,8 +53,9 @@ class NotAnImageError(Exception):
 class SliceHeader:
     """One single-frame image as its file describes it. Positions in LPS mm, spacing as DICOM (rows, columns).
 
-    `pixel_offset` is the byte at which the PixelData element starts (-1: the file ends before it). Identifying fields
-    are kept out of `repr`.
+    `pixel_offset` is the byte at which the PixelData element starts (-1: the file ends before it). `imager_spacing` is
+    that of the detector or film, where the one in the patient is not stated; `row_letters` and `column_letters` are
+    PatientOrientation (PS3.3 C.7.6.1.1.1). Identifying fields are kept out of `repr`.
     """
 
     path: Path = field(repr=False)
@@ -91,6 +93,15 @@ class SliceHeader:
     windows: tuple[VoiWindow, ...]
     lossy: bool
     burned_in: bool
+    imager_spacing: tuple[float, float] | None = None
+    row_letters: str = ""
+    column_letters: str = ""
+    voi_lut: bool = False
+
+    @property
+    def colour(self) -> bool:
+        """Whether its pixels are colours."""
+        return self.samples != 1 or not self.photometric.startswith("MONOCHROME")
 
 
 def find_files(path: Path | Sequence[Path]) -> list[Path]:
@@ -166,7 +177,8 @@ def _broken(path: Path) -> SeriesError:
 
 def _header(path: Path, dataset: Dataset, offset: int) -> SliceHeader:
     position = _numbers(dataset.get("ImagePositionPatient"), 3)
-    spacing = _numbers(dataset.get("PixelSpacing"), 2)
+    imager = dataset.get("ImagerPixelSpacing") or dataset.get("NominalScannedPixelSpacing")
+    letters = [_text(part).upper() for part in _list(dataset.get("PatientOrientation"))]
     signed = int(dataset.get("PixelRepresentation") or 0) == 1
     bits_allocated = int(dataset.get("BitsAllocated") or 16)
     bits_stored = int(dataset.get("BitsStored") or bits_allocated)
@@ -189,7 +201,7 @@ def _header(path: Path, dataset: Dataset, offset: int) -> SliceHeader:
         patient_position=_text(dataset.get("PatientPosition")),
         position_lps_mm=None if position is None else (position[0], position[1], position[2]),
         orientation=_numbers(dataset.get("ImageOrientationPatient"), 6),
-        pixel_spacing=None if spacing is None or min(spacing) <= 0 else (spacing[0], spacing[1]),
+        pixel_spacing=_spacing(dataset.get("PixelSpacing")),
         slice_distance_mm=abs(distance) if distance else None,
         rows=_size(dataset.get("Rows")),
         columns=_size(dataset.get("Columns")),
@@ -207,7 +219,17 @@ def _header(path: Path, dataset: Dataset, offset: int) -> SliceHeader:
         windows=_windows(dataset),
         lossy=_text(dataset.get("LossyImageCompression")) == "01",
         burned_in=_text(dataset.get("BurnedInAnnotation")).upper() == "YES",
+        imager_spacing=_spacing(imager),
+        row_letters=letters[0] if len(letters) == 2 else "",
+        column_letters=letters[1] if len(letters) == 2 else "",
+        voi_lut=bool(dataset.get("VOILUTSequence")),
     )
+
+
+def _spacing(value: Any) -> tuple[float, float] | None:
+    """Millimetres between rows and between columns; None when absent or not above zero."""
+    numbers = _numbers(value, 2)
+    return None if numbers is None or min(numbers) <= 0 else (numbers[0], numbers[1])
 
 
 def _padding(dataset: Dataset, signed: bool, bits: int) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""Files in, one frozen `Volume` out: the only door through which a CT enters the program."""
+"""Files in, one frozen `Volume` out: the only door through which a CT or a picture enters the program."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from ctgaze_app.ct.decoding import DecodedSlice, decode_into, is_lossy
 from ctgaze_app.ct.geometry import StackGeometry, measure_stack, unit_directions
 from ctgaze_app.ct.grouping import SeriesGroup, group_series
 from ctgaze_app.ct.headers import NotAnImageError, SliceHeader, find_files, read_header
+from ctgaze_app.ct.picture_files import is_picture_file, picture_header
+from ctgaze_app.ct.pictures import picture_volume
 from ctgaze_app.ct.volume import Finding, SeriesSource, VoiWindow, Volume
 from ctgaze_app.errors import SeriesError
 
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
 _MOST_WINDOWS = 8
+_MOST_LISTED = 8
 _PADDING_BELOW_HU = -1100  # air is -1000, and 12-bit CT ends at -1024: no tissue and hardly any noise lies below
 
 
@@ -44,9 +47,12 @@ class SeriesSummary:
     columns: int
     localizer: bool
     key: str = field(repr=False)
+    picture: bool = False
 
     def __str__(self) -> str:
         """Modality, number of slices and picture size."""
+        if self.picture:
+            return f"{self.modality or 'unknown'} picture, {self.columns} x {self.rows}"
         kind = " localizer" if self.localizer else ""
         plural = "" if self.slices == 1 else "s"
         return f"{self.modality or 'unknown'}{kind}, {self.slices} slice{plural}, {self.columns} x {self.rows}"
@@ -73,7 +79,9 @@ def load_series(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Volume:
-    """Read one CT series into memory: grouped, sorted along its slice normal, decoded, rescaled to int16 HU.
+    """Read one series into memory: grouped, sorted along its slice normal, decoded, CT rescaled to int16 HU.
+
+    A radiograph, a PNG, JPEG or TIFF is a series of one slice; picture files count only where there is no DICOM.
 
     Axial stacks run head to feet (k = 0 is the most superior slice), coronal ones anterior to posterior, sagittal ones
     from the patient's right to left. Slices keep their own positions: nothing is resampled, gaps and tilt are reported.
@@ -92,13 +100,17 @@ def load_series(
     Raises
     ------
     SeriesError
-        Nothing to load, more than one series and none named, a slice that cannot be decoded, colour, multi-frame.
+        Nothing to load, more than one series and none named, a slice that cannot be decoded, colour CT, multi-frame.
     """
     groups, found, files = _read_groups(path, progress, cancelled)
     group, extra = _chosen(groups, series, path)
-    found += extra + lines.group_findings(group)
     _refuse_unsupported(group)
     headers = group.headers
+    if group.picture:
+        volume = picture_volume(headers[0], found + extra, path=_common_folder(path), key=group.key)
+        _Steps(progress, files, 1).slices_done(1)
+        return volume
+    found += extra + lines.group_findings(group)
     geometry, positions, row, column, spacing_ij = _geometry(group)
     units: Literal["HU", "arbitrary"] = "HU" if _in_hu(headers) else "arbitrary"
     done = _Steps(progress, files, len(headers))
@@ -134,6 +146,7 @@ def load_series(
             series_uid=group.key,
             sop_instance_uids=tuple(h.sop_instance_uid for h in headers),
         ),
+        modality=headers[0].modality,
     )
 
 
@@ -176,6 +189,9 @@ def _read_groups(
                 foreign.append(files[n])
             if progress is not None:
                 progress(n + 1, 2 * len(files))
+    if not headers:
+        headers = [picture_header(p, _name_of(p, path)) for p in foreign if is_picture_file(p)]
+        foreign = [p for p in foreign if p not in {header.path for header in headers}]
     unreadable = sum(p.suffix.lower() in (".dcm", ".dicom") for p in foreign)
     if not headers:
         raise _nothing_found(path, files, unreadable)
@@ -188,6 +204,12 @@ def _header_or_reason(path: Path) -> SliceHeader | NotAnImageError:
         return read_header(path)
     except NotAnImageError as reason:
         return reason
+
+
+def _name_of(file: Path, path: Path | Sequence[Path]) -> str:
+    """What tells a picture file from its neighbours: its place below the folder, or its name."""
+    root = path if isinstance(path, (str, Path)) else None
+    return file.relative_to(root).as_posix() if root is not None and Path(root).is_dir() else file.name
 
 
 def _workers() -> int:
@@ -211,19 +233,28 @@ def _in_order(
 
 def _nothing_found(path: Path | Sequence[Path], files: list[Path], unreadable: int) -> SeriesError:
     place = str(path) if isinstance(path, (str, Path)) else ""
-    remedy = "choose a folder with the DICOM files of a CT series"
+    remedy = "choose a folder with the DICOM files of a series, or a PNG, JPEG or TIFF picture"
     if len(files) == 1:
-        what = "not a DICOM file, in spite of its name" if unreadable else "not a DICOM picture"
+        what = (
+            "not a DICOM file, in spite of its name" if unreadable else "neither a DICOM picture nor PNG, JPEG or TIFF"
+        )
         return SeriesError(what, place=str(files[0]), remedy=remedy)
     if not files:
         return SeriesError("the folder is empty", place=place, remedy=remedy)
-    return SeriesError(f"none of {len(files)} files is a DICOM picture", place=place, remedy=remedy)
+    return SeriesError(f"none of {len(files)} files is a picture", place=place, remedy=remedy)
 
 
 def _summaries(groups: Sequence[SeriesGroup]) -> list[SeriesSummary]:
     return [
         SeriesSummary(
-            n, g.headers[0].modality, len(g.headers), g.headers[0].rows, g.headers[0].columns, g.localizer, g.key
+            n,
+            g.headers[0].modality,
+            len(g.headers),
+            g.headers[0].rows,
+            g.headers[0].columns,
+            g.localizer,
+            g.key,
+            g.picture,
         )
         for n, g in enumerate(groups)
     ]
@@ -233,7 +264,9 @@ def _chosen(
     groups: list[SeriesGroup], series: int | str | None, path: Path | Sequence[Path]
 ) -> tuple[SeriesGroup, list[Finding]]:
     place = str(path) if isinstance(path, (str, Path)) else ""
-    listing = "; ".join(f"{summary.index}: {summary}" for summary in _summaries(groups))
+    listing = "; ".join(f"{summary.index}: {summary}" for summary in _summaries(groups[:_MOST_LISTED]))
+    if len(groups) > _MOST_LISTED:
+        listing += f"; and {len(groups) - _MOST_LISTED} more"
     if series is None:
         scans = [group for group in groups if not group.localizer]
         if len(groups) == 1 or len(scans) == 1:
@@ -257,10 +290,9 @@ def _refuse_unsupported(group: SeriesGroup) -> None:
     first = group.headers[0]
     place = str(first.path)
     if first.frames > 1:
-        raise SeriesError(
-            "enhanced multi-frame CT is not supported yet", place=place, remedy="export it as single-frame CT"
-        )
-    if first.samples != 1 or not first.photometric.startswith("MONOCHROME"):
+        kind = f"enhanced multi-frame {first.modality[:16]}" if first.modality in ("CT", "MR") else "a multi-frame file"
+        raise SeriesError(f"{kind} is not supported yet", place=place, remedy="export it as single frames")
+    if not group.picture and first.colour:
         raise SeriesError(
             "this is a colour picture, not a CT", place=place, remedy="choose the series with the grey pictures"
         )

@@ -17,6 +17,8 @@ SCANNER = 1
 def write_case_nifti(volume: Volume, case: str, folder: Path) -> Path:
     """Write ``<case>.nii.gz``; array index (i, j, k) is column, row and slice of the scan paths.
 
+    Units are unknown, not mm, where the size of a pixel is unknown; of a colour picture this is the luminance.
+
     Raises
     ------
     FormatError
@@ -36,7 +38,7 @@ def write_case_nifti(volume: Volume, case: str, folder: Path) -> Path:
     directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     if np.allclose(directions.T @ directions, np.eye(3), atol=1e-4):
         image.set_qform(affine, SCANNER)
-    image.header.set_xyzt_units("mm")
+    image.header.set_xyzt_units("mm" if volume.has_mm else "unknown")
     image.header["descrip"] = b""
     try:
         nib.save(image, path)

@@ -141,7 +141,7 @@ def _cases(
             trial.case,
             series.shape_kji,
             patient=trial.case,
-            affine_lps=np.array(series.affine_lps, dtype=np.float64),
+            affine_lps=np.array(series.affine_lps, dtype=np.float64) if series.has_mm else None,
             kind="volume" if series.shape_kji[0] > 1 else "image",
             attributes=attributes,
         )

@@ -47,16 +47,22 @@ class SeriesLike(Protocol):
         """Millimetres per i and per j."""
         ...
 
+    @property
+    def has_mm(self) -> bool:
+        """Whether the size of a pixel is known."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class SeriesGeometry:
-    """Where the voxels of one series lie: see `ct.volume.Volume` for the fields."""
+    """Where the voxels of one series lie: see `ct.volume.Volume` for the fields. Without `has_mm` all mm are NaN."""
 
     shape_kji: tuple[int, int, int]
     positions_lps_mm: Floats = field(repr=False)
     row_direction: Floats
     column_direction: Floats
     pixel_spacing_ij_mm: tuple[float, float]
+    has_mm: bool = True
 
     @classmethod
     def of(cls, series: SeriesLike) -> SeriesGeometry:
@@ -68,6 +74,7 @@ class SeriesGeometry:
             np.asarray(series.row_direction, dtype=np.float64),
             np.asarray(series.column_direction, dtype=np.float64),
             (float(series.pixel_spacing_ij_mm[0]), float(series.pixel_spacing_ij_mm[1])),
+            series.has_mm,
         )
 
     @property
@@ -137,18 +144,22 @@ def voxel_to_screen_px(ijk: ArrayLike, voxel_from_screen: ArrayLike) -> Floats:
 
 def voxel_to_patient_mm(ijk: ArrayLike, series: SeriesGeometry) -> Floats:
     """Voxel (..., 3) to `patient_mm` through each slice's own position; NaN outside the stack."""
+    if not series.has_mm:
+        return np.full(np.shape(ijk), np.nan)
     return voxel_to_patient(
         ijk, series.positions_lps_mm, series.row_direction, series.column_direction, series.pixel_spacing_ij_mm
     )
 
 
 def patient_mm_to_voxel(mm: ArrayLike, series: SeriesGeometry) -> Floats:
-    """`patient_mm` (..., 3) to voxel (i, j, k); inverse of `voxel_to_patient_mm`, NaN outside the stack.
+    """`patient_mm` (..., 3) to voxel (i, j, k); inverse of `voxel_to_patient_mm`, NaN outside the stack and without mm.
 
     The depth along the slice normal gives k (linear between neighbouring slices, whatever their distance or tilt),
     then the offset from that slice's own position gives i and j.
     """
     point = np.asarray(mm, dtype=np.float64)
+    if not series.has_mm:
+        return np.full(point.shape, np.nan)
     depth_of_slice = series.positions_lps_mm @ series.normal
     order = np.argsort(depth_of_slice, kind="stable")
     depth = point @ series.normal
@@ -190,11 +201,14 @@ def screen_disc_mm(
 
 
 def mm_per_screen_px(voxel_from_screen: ArrayLike, series: SeriesGeometry) -> Floats:
-    """Patient millimetres per screen pixel (geometric mean of both axes) for maps (..., 3, 3); NaN where singular.
+    """Patient millimetres per screen pixel (geometric mean of both axes) for maps (..., 3, 3); NaN where singular or
+    the size of a pixel is unknown.
 
     The step along k is the mean slice distance, which matters only for views that are not axial.
     """
     view_map = np.asarray(voxel_from_screen, dtype=np.float64)
+    if not series.has_mm:
+        return np.full(view_map.shape[:-2], np.nan)
     positions = series.positions_lps_mm
     along_k = (positions[-1] - positions[0]) / (len(positions) - 1) if len(positions) > 1 else np.zeros(3)
     directions = np.stack(

@@ -8,6 +8,7 @@ gives one number without choices, so the formulas here are stated in full.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -85,7 +86,7 @@ def search_style(
     onset, offset = (np.asarray(fixations[name], dtype=np.float64) for name in ("onset_s", "offset_s"))
     mine = (np.asarray(fixations["series"]).astype(np.int64) == series) & np.isfinite(x) & np.isfinite(y)
     order = np.flatnonzero(mine)[np.argsort(onset[mine], kind="stable")]
-    spacing_i, spacing_j = series_geometry.pixel_spacing_ij_mm
+    spacing_i, spacing_j = series_geometry.pixel_spacing_ij_mm if series_geometry.has_mm else (math.nan, math.nan)
     steps_mm = np.hypot(np.diff(x[order]) * spacing_i, np.diff(y[order]) * spacing_j)
     in_plane_mm = float(steps_mm.sum()) if len(order) else float("nan")
     quadrant = quadrants(x[order], y[order], centre)
@@ -106,6 +107,8 @@ def search_style(
 
 
 def _depth_mm(shown: ShownSlices, geometry: SeriesGeometry) -> float:
+    if not geometry.has_mm:
+        return math.nan
     if len(shown) < 2:
         return 0.0
     depth = geometry.positions_lps_mm @ geometry.normal

@@ -129,6 +129,8 @@ class LiveSession:
             regular=volume.regular,
             plane=volume.plane,
             digest=volume.digest,
+            modality=volume.modality,
+            has_mm=volume.has_mm,
         )
         self._private.append(
             {

@@ -66,7 +66,10 @@ class TrackerRecord(_Record):
 
 
 class SeriesRecord(_Record):
-    """Geometry of one shown series, enough to turn voxels into millimetres without the CT. Holds no UID and no path."""
+    """Geometry of one shown series, enough to turn voxels into millimetres without the CT. Holds no UID and no path.
+
+    Without `has_mm` the size of a pixel is unknown: spacing, positions and affine count pixels.
+    """
 
     code: str = Field(pattern=CODE_PATTERN)
     role: str = "current"
@@ -80,6 +83,8 @@ class SeriesRecord(_Record):
     regular: bool
     plane: int
     digest: str
+    modality: str = "CT"
+    has_mm: bool = True
 
 
 class PartRecord(_Record):

@@ -92,7 +92,7 @@ class CalibrationFlow(QObject):
         self.validation_accuracy_deg = float("nan")
         self._request, self._session, self._source, self._host = request, session, source, host
         self._geometry = screen.geometry()
-        self._mm_per_px = fitted_mm_per_px(volume, screen.width_px, screen.height_px)
+        self._mm_per_px = fitted_mm_per_px(volume, screen.width_px, screen.height_px) if volume.has_mm else None
         self._timing = Timing(tracker_latency_s=source.latency.latency_s)
         self._page: QWidget | None = None
         self._attempt = 0
@@ -177,7 +177,7 @@ class CalibrationFlow(QObject):
             verdict,
             raw=measured.raw,
             refits=self.refits,
-            patient_mm=patient_mm(verdict.accuracy_mm, self._geometry, self._mm_per_px),
+            patient_mm=patient_mm(verdict.accuracy_mm, self._geometry, self._mm_per_px) if self._mm_per_px else None,
             title="Validation",
         )
 
