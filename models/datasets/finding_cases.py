@@ -1,6 +1,6 @@
 """Training sets of made patients with findings: volumes with labels, slices with gaze, radiographs with gaze.
 
-Every part of a split has its own band of seeds (`models.datasets.simulated.FIRST_SEED`), and each case declares its part.
+Every part of a split has its own band of seeds (`models.datasets.simulated.FIRST_SEED`); each case declares its part.
 """
 
 from __future__ import annotations
@@ -113,8 +113,8 @@ def slice_cases(
 ) -> list[PictureCase]:
     """Slices of `count` patients who all have the finding, with its true mask and gaze that marks it.
 
-    A picture is float32 Hounsfield units, `SLICE_PIXELS` wide and high, of a square of `SLICE_SIDE_MM` around the finding,
-    which lies anywhere in its middle half. Patients on whom fewer slices show the finding give fewer pictures.
+    A picture is float32 Hounsfield units, `SLICE_PIXELS` wide and high, of a square of `SLICE_SIDE_MM` around the
+    finding, which lies anywhere in its middle half. Patients with the finding on fewer slices give fewer pictures.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What findings are drawn on: a made patient's voxels with the body's coordinates, and shapes with soft, rough edges."""
+"""What findings are drawn on: a patient's voxels with the body's coordinates, and shapes with soft, rough edges."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ Mask = NDArray[np.bool_]
 Window = tuple[slice, slice, slice]
 Point = tuple[float, float, float]
 
+CLEAR_BELOW_HU = -450.0
+"""Lung without a large vessel."""
 SCANNER_NOISE_HU = 14.0
 """Standard deviation in what is drawn: as in the thorax around it."""
 
@@ -109,7 +111,7 @@ def soft_ellipsoid(
     edge_mm
         Way over which the cover falls from 1 to 0.
     roughness
-        Standard deviation of the surface, as a share of the mean radius.
+        Standard deviation of the surface, as a share of the mean radius; it goes no farther than twice that.
 
     Returns
     -------
@@ -117,12 +119,12 @@ def soft_ellipsoid(
         Share of each voxel there that the shape takes.
     """
     mean = float(np.mean(radii_mm))
-    window, offset = box(canvas, voxel_ijk, max(radii_mm) * (1 + 3 * roughness) + edge_mm)
+    window, offset = box(canvas, voxel_ijk, max(radii_mm) * (1 + 2 * roughness + 0.5 * edge_mm / mean))
     points = offset.reshape(3, -1).T
     turn = np.linalg.qr(rng.standard_normal((3, 3)))[0]
     waves = PlaneWaves(rng, 1.6 * mean, count=10)
     share = np.linalg.norm((points @ turn) / np.asarray(radii_mm), axis=1)
-    beyond_mm = (share - 1 + roughness * waves.at(points)) * mean
+    beyond_mm = (share - 1 + roughness * np.clip(waves.at(points), -2, 2)) * mean
     cover = np.clip(0.5 - beyond_mm / edge_mm, 0, 1).reshape(offset.shape[1:])
     return window, cover.astype(np.float32)
 
@@ -147,6 +149,3 @@ def place_in_lung(
         if clear and (accept is None or accept(place)):
             return place
     return None
-
-
-CLEAR_BELOW_HU = -450.0

@@ -8,6 +8,7 @@ all its parts have been looked at; fixations under 50 ms and beside the image ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -63,7 +64,17 @@ def read_findings(patient: FindingPatient, *, seed: int, reader: str = "driller-
             f"the simulated reader {reader!r} is of no known family",
             remedy=f"<family>-<number> with one of {', '.join(FAMILIES)}",
         )
-    return read_view(_view(patient), patient.volume, family, seed=seed, reader=reader)
+    measured = [each for each in patient.lesions if each.finding in MEASURED]
+    seen = SimulatedPatient(
+        patient.case,
+        patient.patient,
+        patient.volume,
+        tuple(Lesion(each.voxel_ijk, each.diameter_mm) for each in measured),
+        patient.lungs_kji,
+    )
+    view = ChestView.of(seen)
+    shown = replace(view, lesions=(*view.lesions, *_striking(patient.lesions, float(view.spacing_ijk_mm[2]))))
+    return read_view(shown, seen, family, seed=seed, reader=reader)
 
 
 def mark_structure(
@@ -105,23 +116,13 @@ def mark_structure(
     return PictureGaze(shares[kept], duration_s[kept], onset_s[kept], reader)
 
 
-def _view(patient: FindingPatient) -> ChestView:
-    measured = [each for each in patient.lesions if each.finding in MEASURED]
-    others = [each for each in patient.lesions if each.finding not in MEASURED]
-    seen = SimulatedPatient(
-        patient.case,
-        patient.patient,
-        patient.volume,
-        tuple(Lesion(each.voxel_ijk, each.diameter_mm) for each in measured),
-        patient.lungs_kji,
-    )
-    view = ChestView.of(seen)
-    slice_mm = float(view.spacing_ijk_mm[2])
-    fixed: list[VisibleLesion] = []
+def _striking(lesions: Sequence[PlacedFinding], slice_mm: float) -> list[VisibleLesion]:
+    """What stands out as much in everybody."""
+    found: list[VisibleLesion] = []
     for name in CONSPICUITY:
-        same = sorted((each for each in others if each.finding == name), key=lambda each: -each.diameter_mm)
-        fixed += [_visible(each, slice_mm) for each in same[:MOST_OF_ONE_KIND]]
-    return replace(view, lesions=(*view.lesions, *fixed))
+        same = sorted((each for each in lesions if each.finding == name), key=lambda each: -each.diameter_mm)
+        found += [_visible(each, slice_mm) for each in same[:MOST_OF_ONE_KIND]]
+    return found
 
 
 def _visible(placed: PlacedFinding, slice_mm: float) -> VisibleLesion:

@@ -59,7 +59,6 @@ def draw_opacities(canvas: Canvas, rng: np.random.Generator) -> Drawn:
         edge = float(rng.uniform(6, 12))
         window, cover = soft_ellipsoid(canvas, rng, place, size, edge_mm=edge, roughness=0.16)
         texture = PlaneWaves(rng, 14.0, count=14)
-        _, offset = box(canvas, place, 0.0)
         grid = np.stack(np.meshgrid(*(np.arange(part.start, part.stop) for part in window), indexing="ij"), axis=-1)
         patches = texture.at(grid.reshape(-1, 3) * np.asarray(canvas.spacing_kji_mm)).reshape(cover.shape)
         value = (rng.uniform(-120, 20) + 60 * patches) if consolidated else (rng.uniform(-680, -520) + 50 * patches)

@@ -19,7 +19,6 @@ from models.simulation import search_rules
 from models.simulation.chest_view import ChestView
 from models.simulation.reading_record import Reading, Traits
 from models.simulation.simulated_patients import SimulatedPatient
-from models.volumes import CtVolume
 
 
 @dataclass(frozen=True)
@@ -79,26 +78,26 @@ def read_case(patient: SimulatedPatient, family: str, *, seed: int, reader: str 
         raise ModelError(
             f"there is no family of simulated readers named {family!r}", remedy=f"one of {', '.join(FAMILIES)}"
         )
-    return read_view(ChestView.of(patient), patient.volume, family, seed=seed, reader=reader)
+    return read_view(ChestView.of(patient), patient, family, seed=seed, reader=reader)
 
 
-def read_view(view: ChestView, volume: CtVolume, family: str, *, seed: int, reader: str = "") -> Scanpath:
-    """The same on what a volume shows, with the lesions that the view names; `family` is one of `FAMILIES`."""
+def read_view(view: ChestView, patient: SimulatedPatient, family: str, *, seed: int, reader: str = "") -> Scanpath:
+    """The same with the lesions that a view names, whatever the patient has; `family` is one of `FAMILIES`."""
     rules = FAMILIES[family]
     who = reader or f"{family}-{seed}"
     traits = Traits.draw(np.random.default_rng([_number(family), _number(who)]))
-    rng = np.random.default_rng([seed, _number(family), _number(who), _number(volume.case)])
+    rng = np.random.default_rng([seed, _number(family), _number(who), _number(patient.case)])
     reading = Reading(view, traits, rng)
     rules.search(reading)
     return Scanpath.from_voxels(
         reading.voxel_ijk,
         reading.duration_s,
-        shape_kji=volume.shape_kji,
+        shape_kji=patient.volume.shape_kji,
         who=who,
-        case=volume.case,
-        patient=volume.patient,
+        case=patient.case,
+        patient=patient.patient,
         onset_s=reading.onset_s,
-        affine_lps=volume.affine_lps,
+        affine_lps=patient.volume.affine_lps,
         source="simulated",
         trial=f"{family} {seed}",
         mm_per_degree=reading.mm_per_degree,
