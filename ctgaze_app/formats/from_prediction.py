@@ -11,7 +11,7 @@ import numpy as np
 from ctgaze_app.formats.contract import FormatError
 from ctgaze_app.formats.dataset import FIXATION_COLUMNS, CaseRecord, DataSet
 from models.errors import ModelError
-from models.prediction_file import is_prediction, read_prediction
+from models.prediction_file import is_scanpath_prediction, read_scanpath_prediction
 from models.predictions import RESEARCH_ONLY, ScanpathPrediction
 from models.scanpath import Scanpath
 
@@ -19,8 +19,8 @@ from models.scanpath import Scanpath
 def prediction_files(path: Path) -> tuple[Path, ...]:
     """The prediction that a file is, or those that a folder holds; none when it is something else."""
     if path.is_dir():
-        return tuple(sorted(one for one in path.glob("*.json") if is_prediction(one)))
-    return (path,) if is_prediction(path) else ()
+        return tuple(sorted(one for one in path.glob("*.json") if is_scanpath_prediction(one)))
+    return (path,) if is_scanpath_prediction(path) else ()
 
 
 def predicted_paths(files: tuple[Path, ...]) -> tuple[Scanpath, ...]:
@@ -41,7 +41,7 @@ def predicted_paths(files: tuple[Path, ...]) -> tuple[Scanpath, ...]:
 def checked_prediction(file: Path) -> ScanpathPrediction:
     """The prediction that a file holds; raises `FormatError` when it cannot be used."""
     try:
-        return read_prediction(file)
+        return read_scanpath_prediction(file)
     except ModelError as error:
         raise FormatError(error.message, place=file.name, remedy=error.remedy) from error
 
