@@ -21,29 +21,20 @@ from ctgaze_app.formats.dataset import FIXATION_COLUMNS, CaseRecord, DataSet
 from ctgaze_app.formats.dataset_checks import check_dataset
 from ctgaze_app.formats.text_file import first_bytes
 from ctgaze_app.formats.written_files import csv_bytes, file_stem, json_bytes, write_files
+from models.datasets.fixation_table import BOUNDS, DURATION, HEIGHT, IMAGE, INDEX, PUPIL, START, WHOLE, WIDTH, X, Y
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LONGEST_MS = 60_000.0
-LONGEST_TRIAL_MS = 1e8
-EARLIEST_MS = -LONGEST_MS
-"""A fixation may have begun before the picture was there."""
 DECIMALS = 9
 """Of pixels and seconds after conversion: undoes what dividing and multiplying did to the last bits."""
-IMAGE, INDEX, X, Y = "IMAGE", "CURRENT_FIX_INDEX", "CURRENT_FIX_X", "CURRENT_FIX_Y"
-DURATION, PUPIL, START = "CURRENT_FIX_DURATION", "CURRENT_FIX_PUPIL", "CURRENT_FIX_START"
-HEIGHT, WIDTH = "IMAGE_HEIGHT", "IMAGE_WIDTH"
 COLUMNS = (
     Column(IMAGE, "text"),
-    Column(INDEX, "integer", minimum=1, maximum=1e6),
-    Column(X, "number", minimum=0, maximum=1),
-    Column(Y, "number", minimum=0, maximum=1),
-    Column(DURATION, "number", minimum=0, maximum=LONGEST_MS),
+    *(
+        Column(name, "integer" if name in WHOLE else "number", minimum=low, maximum=high)
+        for name, (low, high) in BOUNDS.items()
+    ),
     Column(PUPIL, "number", required=False, missing=True, minimum=0, maximum=1e5),
-    Column(START, "number", minimum=EARLIEST_MS, maximum=LONGEST_TRIAL_MS),
-    Column(HEIGHT, "integer", minimum=1, maximum=100_000),
-    Column(WIDTH, "integer", minimum=1, maximum=100_000),
 )
 NOTE_FILE = "export.json"
 

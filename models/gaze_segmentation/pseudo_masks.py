@@ -5,6 +5,7 @@ GazeMedSeg (Zhong et al., MICCAI 2024; reference: gaze_segmentation B3 to B5).
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -109,6 +110,8 @@ class PseudoMask:
         Of `levels`.
     cell_sigmas
         Of the random field's grid (`bilateral_grid`); NaN without one.
+    picture_sha256, gaze_sha256
+        Of what it was made from.
     quality
         None where there is no true mask.
     warnings
@@ -120,6 +123,8 @@ class PseudoMask:
     heat_map: PictureHeatMap = field(repr=False)
     thresholds: tuple[float, ...]
     cell_sigmas: float
+    picture_sha256: str
+    gaze_sha256: str
     quality: Quality | None
     warnings: tuple[str, ...]
 
@@ -154,7 +159,8 @@ def pseudo_mask(case: PictureCase, settings: PseudoMaskSettings) -> PseudoMask:
     ModelError
         As `pseudo_mask_map`, and when the mask has another size than the picture.
     """
-    heat, found, cell = _maps(case, case.load(), settings)
+    picture = case.load()
+    heat, found, cell = _maps(case, picture, settings)
     warnings = list(heat.remarks)
     for threshold in settings.thresholds:
         share = float((found >= threshold).mean())
@@ -172,7 +178,8 @@ def pseudo_mask(case: PictureCase, settings: PseudoMaskSettings) -> PseudoMask:
                 remedy="use the mask of this picture",
             )
         quality = _quality(case, mask, heat.share_ji, found, settings)
-    return PseudoMask(case.case, found, heat, settings.thresholds, cell, quality, tuple(warnings))
+    digests = picture.digest(), _gaze_digest(case)
+    return PseudoMask(case.case, found, heat, settings.thresholds, cell, *digests, quality, tuple(warnings))
 
 
 def dice(one: Mask, other: Mask) -> float:
@@ -204,6 +211,14 @@ def _maps(
     if settings.faithful:
         marginal = np.asarray(np.trunc(255 * marginal) / np.float32(255), dtype=np.float32)
     return heat, marginal, found.cell_sigmas
+
+
+def _gaze_digest(case: PictureCase) -> str:
+    digest = hashlib.sha256()
+    if case.gaze is not None:
+        for values in (case.gaze.points_xy_share, case.gaze.duration_s):
+            digest.update(np.ascontiguousarray(values, dtype=np.float64).tobytes())
+    return digest.hexdigest()
 
 
 def _quality(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ctgaze_app.cli.model import evaluate, import_model, list_models, predict, train
+from ctgaze_app.cli.model import evaluate, import_model, list_models, predict, pseudo_masks, train
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -19,3 +19,4 @@ app.command(name="evaluate")(evaluate.evaluate)
 app.command(name="list")(list_models.list_models)
 app.command(name="import")(import_model.import_model)
 app.command(name="predict")(predict.predict)
+app.command(name="pseudo-masks")(pseudo_masks.pseudo_masks)
