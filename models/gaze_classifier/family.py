@@ -7,11 +7,20 @@ from pathlib import Path
 
 from models.errors import ModelError
 from models.families import Progress, Stop
+from models.gaze_classifier.config import ClassifierConfig, read_config
+from models.gaze_classifier.evaluation import evaluate
 from models.gaze_classifier.files import LoadedClassifier, load_classifier
 from models.gaze_classifier.picture_gaze import read_fixations
 from models.gaze_classifier.prediction import predict_picture
+from models.gaze_classifier.training import train
+from models.gaze_classifier.training_cases import cases_of
 from models.predictions import ClassificationPrediction, SaliencyPrediction
 from models.volumes import CtVolume, PictureVolume
+
+__all__ = (
+    "IMPORT_OPTIONS", "PREDICT_OPTIONS", "cases_of", "evaluate", "import_published", "load", "predict", "read_recipe",
+    "train",
+)  # fmt: skip
 
 PREDICT_OPTIONS: Mapping[str, str] = {
     "fixations": "a reader's gaze on this picture, for the temporal model: a CSV in GazeMedSeg's columns",
@@ -59,3 +68,8 @@ def import_published(
         place=str(path),
         remedy="train one: ctgaze model train gaze-classifier",
     )
+
+
+def read_recipe(name: str) -> ClassifierConfig:
+    """The training configuration of a file or of a shipped recipe."""
+    return read_config(name)
