@@ -15,7 +15,10 @@ def demo(
         bool, typer.Option("--headless", help="Run without a screen, driven by the script alone.")
     ] = False,
     case: Annotated[
-        Path | None, typer.Option("--case", metavar="DIR", help="Read this CT instead of the made-up chest.")
+        Path | None,
+        typer.Option(
+            "--case", metavar="PATH", help="Read this folder of a CT, or this picture, instead of the made-up chest."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -32,7 +35,9 @@ def demo(
     ] = "demo",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with the figures.")] = False,
 ) -> None:
-    """Open a CT, calibrate, validate, read it under tracking, record, find fixations and replay, with a simulated eye.
+    """Open a CT or a picture, calibrate, validate, read it under tracking, record, find fixations, replay.
+
+    The eye is a simulated one.
 
     Example: ctgaze demo --headless --seconds 40 --out first-session --json
     """

@@ -114,8 +114,8 @@ def read_picture(path: Path) -> PictureFile:
             upright = ImageOps.exif_transpose(image)
             grey = upright.mode in _GREY_MODES
             pixels, transparent = (_as_grey(upright), False) if grey else _as_colour(upright)
-            if pixels is not None and pixels.dtype == np.uint16 and white_is_zero:
-                pixels = np.asarray(np.iinfo(np.uint16).max - pixels, dtype=np.uint16)
+            if grey and pixels is not None and pixels.dtype == np.uint16 and white_is_zero:
+                pixels = np.bitwise_not(pixels)
         except _FAILURES as error:
             raise _broken(path) from error
     if pixels is None:
@@ -124,19 +124,22 @@ def read_picture(path: Path) -> PictureFile:
         )
     equal = pixels.ndim == 3 and bool((pixels == pixels[..., :1]).all())
     if equal:
-        pixels = np.ascontiguousarray(pixels[..., 0])
+        pixels = np.ascontiguousarray(pixels[..., 0], dtype=np.uint8)
     return PictureFile(pixels, kind, grey_in_colour=equal, transparent=transparent)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """The file, opened and measured; nothing is decoded yet."""
+    """The file, opened and measured; nothing is decoded yet. Pillow's warnings about it reach nobody."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        with _checked(path) as image:
+            yield image
+
+
+def _checked(path: Path) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of sizes that are refused here anyway.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            warnings.simplefilter("ignore", UserWarning)
-            image = Image.open(path, formats=[reader.format for reader in _READERS])
+        image = Image.open(path, formats=[reader.format for reader in _READERS])
     except Image.DecompressionBombError as error:
         raise _too_large(path) from error
     except (UnidentifiedImageError, *_FAILURES) as error:
@@ -145,26 +148,33 @@ def _opened(path: Path) -> Iterator[Image.Image]:
                 f"cannot be read: {error.strerror}", place=str(path), remedy="check that you may read it"
             ) from error
         raise _broken(path) from error
-    with image:
-        if image.width * image.height > MOST_PIXELS:
-            raise _too_large(path)
-        try:
-            # Cameras write MPO: a JPEG followed by its previews, of which only the first picture counts.
-            several = image.format != "MPO" and getattr(image, "n_frames", 1) > 1
-            mixed_up = isinstance(image, TiffImageFile) and _on_its_side(image) and image.tile[0][0] == "raw"
-        except _FAILURES as error:
-            raise _broken(path) from error
-        if several:
-            raise SeriesError(
+    problem = _unread(image, path)
+    if problem is not None:
+        image.close()
+        raise problem
+    return image
+
+
+def _unread(image: Image.Image, path: Path) -> SeriesError | None:
+    """Why an opened file is not read."""
+    if image.width * image.height > MOST_PIXELS:
+        return _too_large(path)
+    try:
+        # Cameras write MPO: a JPEG followed by its previews, of which only the first picture counts.
+        if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+            return SeriesError(
                 "it holds several pictures", place=str(path), remedy="save each picture in a file of its own"
             )
-        if mixed_up:  # Pillow decodes these with rows and columns exchanged
-            raise SeriesError(
+        if isinstance(image, TiffImageFile) and _on_its_side(image) and image.tile[0][0] == "raw":
+            # Pillow decodes these with rows and columns exchanged.
+            return SeriesError(
                 "a TIFF stored lying on its side without compression is not read",
                 place=str(path),
                 remedy="save it upright",
             )
-        yield image
+    except _FAILURES:
+        return _broken(path)
+    return None
 
 
 def _broken(path: Path) -> SeriesError:
@@ -207,7 +217,7 @@ def _as_colour(image: Image.Image) -> tuple[NDArray[np.uint8] | None, bool]:
         return None, False
     if image.has_transparency_data:
         over = image.convert("RGBA")
-        transparent = over.getchannel("A").getextrema()[0] < 255
+        transparent = bool((np.asarray(over.getchannel("A")) < 255).any())
         black = Image.new("RGBA", over.size, (0, 0, 0, 255))
-        return np.asarray(Image.alpha_composite(black, over).convert("RGB")), bool(transparent)
+        return np.asarray(Image.alpha_composite(black, over).convert("RGB")), transparent
     return np.asarray(image.convert("RGB")), False

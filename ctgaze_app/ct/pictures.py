@@ -96,6 +96,7 @@ def picture_volume(header: SliceHeader, found: Sequence[Finding], *, path: str, 
         colour=colour,
         has_mm=spacing is not None,
         has_sides=has_sides,
+        picture=True,
     )
 
 

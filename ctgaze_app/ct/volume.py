@@ -87,6 +87,8 @@ class Volume:
         are NaN.
     has_sides
         False when nobody knows which way right, left, head and feet lie.
+    picture
+        True for a single picture that has no place in a stack or in the patient.
     """
 
     voxels: NDArray[np.int16] = field(repr=False)
@@ -108,6 +110,7 @@ class Volume:
     colour: NDArray[np.uint8] | None = field(default=None, repr=False)
     has_mm: bool = True
     has_sides: bool = True
+    picture: bool = False
 
     @property
     def shape_kji(self) -> tuple[int, int, int]:

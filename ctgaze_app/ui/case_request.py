@@ -23,7 +23,10 @@ class TrackerChoice:
 
 @dataclass(frozen=True)
 class CaseRequest:
-    """One case to be read by one reader under tracking, into one new session folder."""
+    """One case to be read by one reader under tracking, into one new session folder.
+
+    `ct_path` is a folder with DICOM files, or a picture.
+    """
 
     ct_path: Path
     session_folder: Path

@@ -33,7 +33,14 @@ def window_text(state: ViewState) -> str:
 
 
 def position_text(volume: Volume, state: ViewState, zoom: float) -> str:
-    """Slice, position along the stack in mm and zoom, e.g. ``im 57/143  z -143.5 mm  zoom 1.9``."""
+    """Slice, position along the stack in mm and zoom, e.g. ``im 57/143  z -143.5 mm  zoom 1.9``.
+
+    Of a single picture what it is, its size and zoom, e.g. ``DX picture  2544 × 3056  zoom 0.3``.
+    """
+    if volume.picture:
+        _, rows, columns = volume.shape_kji
+        unknown = "" if volume.has_mm else "  no millimetres"
+        return f"{volume.modality[:16]} picture  {columns} × {rows}  zoom {zoom:.1f}{unknown}".lstrip()
     k = state.slice_index
     axis, millimetres = slice_position_mm(volume, k)
     return f"im {k + 1}/{volume.shape_kji[0]}  {axis} {millimetres:.1f} mm  zoom {zoom:.1f}"
@@ -71,13 +78,15 @@ def draw_corner_text(
     metrics = QFontMetricsF(font)
     area = pane.adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
     flag = Qt.AlignmentFlag
-    _text(painter, area, flag.AlignLeft | flag.AlignTop, window_text(state))
+    _text(painter, area, flag.AlignLeft | flag.AlignTop, "colour" if volume.colour is not None else window_text(state))
     _text(painter, area, flag.AlignLeft | flag.AlignBottom, position_text(volume, state, zoom))
     _text(painter, area, flag.AlignRight | flag.AlignTop, notes.get("top_right", ""))
     beside = area.adjusted(0, 0, -SCALE_BAR_SLOT, 0)
     _text(painter, beside, flag.AlignRight | flag.AlignBottom, notes.get("bottom_right", ""))
-    _draw_orientation(painter, area, volume)
-    _draw_scale_bar(painter, area, metrics, mm_per_logical_px)
+    if volume.has_sides:
+        _draw_orientation(painter, area, volume)
+    if volume.has_mm:
+        _draw_scale_bar(painter, area, metrics, mm_per_logical_px)
 
 
 def draw_notice(painter: QPainter, pane: QRectF, font: QFont, findings: tuple[Finding, ...]) -> QRectF:

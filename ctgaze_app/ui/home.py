@@ -10,14 +10,14 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 ENTRIES = (
-    ("read", "fa6s.eye", "Read a case", "Open a CT, calibrate, read it under tracking"),
+    ("read", "fa6s.eye", "Read a case", "Open a CT or a picture, calibrate, read it under tracking"),
     ("review", "fa6s.chart-line", "Review", "Replay a recorded session"),
     ("demo", "fa6s.play", "Try the demo", "A made-up chest CT and a simulated eye, two minutes"),
 )
 
 
 class HomePage(QWidget):
-    """Large entries; emits what the user wants. A dropped session folder is reviewed, any other is read as CT."""
+    """Large entries; emits what the user wants. A dropped session folder is reviewed, anything else is read."""
 
     read_requested = Signal(object)
     review_requested = Signal(object)
@@ -37,7 +37,7 @@ class HomePage(QWidget):
         for key, icon, text, line in ENTRIES:
             row.addLayout(self._entry(key, icon, text, line))
         row.addStretch()
-        hint = QLabel("Drop a folder with DICOM files to read it, or a recorded session to replay it.")
+        hint = QLabel("Drop a folder with DICOM files or a picture to read it, or a recorded session to replay it.")
         hint.setObjectName("secondary")
         layout = QVBoxLayout(self)
         layout.setSpacing(16)

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
+from ctgaze_app.ct.volume import Volume
 from ctgaze_app.ui.widgets.centred_column import centred_column
 
 COLUMN_WIDTH = 640
@@ -43,3 +44,11 @@ class InstructionPage(QWidget):
             self.leave.emit()
         else:
             super().keyPressEvent(event)
+
+
+def how_to_move(volume: Volume) -> str:
+    """What the reader can do with the pictures, in one line."""
+    if not volume.picture:
+        return "Wheel or arrow keys scroll, left drag changes the window, 0 to 9 are presets, ? shows all keys."
+    window = "" if volume.colour is not None else "left drag changes the window, "
+    return f"Ctrl and wheel zoom, middle drag moves, {window}? shows all keys."

@@ -1,4 +1,4 @@
-"""From a CT folder to replay: load, connect, record, calibrate, validate, read, process. One case, one reader."""
+"""From a CT or a picture to replay: load, connect, record, calibrate, validate, read, process. One case, one reader."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ctgaze_app.ui.background import BackgroundJob
 from ctgaze_app.ui.calibration.flow import CalibrationFlow, PageHost
 from ctgaze_app.ui.case_request import CaseRequest
 from ctgaze_app.ui.gaze_source import GazeSource, open_gaze_source
-from ctgaze_app.ui.instruction_page import InstructionPage
+from ctgaze_app.ui.instruction_page import InstructionPage, how_to_move
 from ctgaze_app.ui.progress_page import ProgressPage
 from ctgaze_app.ui.reading.room import ReadingRoom
 from ctgaze_app.ui.screens import is_same_screen, screen_record
@@ -98,7 +98,7 @@ class Journey(QObject):
         self._poll.timeout.connect(self._tick)
 
     def start(self) -> None:
-        """Make the session folder, then load the CT."""
+        """Make the session folder, then load what is to be read."""
         try:
             create_session_folder(self.folder)
             self._owns_folder = True
@@ -106,7 +106,7 @@ class Journey(QObject):
             self._set_stage(Stage.STOPPED)
             self.failed.emit(str(error))
             return
-        self._wait(Stage.LOADING, "Loading the CT", "All slices are read before reading starts")
+        self._wait(Stage.LOADING, "Loading the images", "All of them are read before reading starts")
         path, series = self.request.ct_path, self.request.series
         self._run(
             lambda progress, cancelled: load_series(path, series=series, progress=progress, cancelled=cancelled),
@@ -186,7 +186,7 @@ class Journey(QObject):
 
     def _calibrated(self) -> None:
         self._set_stage(Stage.READING_INTRO)
-        lines = ["Wheel or arrow keys scroll, left drag changes the window, 0 to 9 are presets, ? shows all keys."]
+        lines = [how_to_move(self.volumes[0])]
         if self.request.audio is not None and self.request.audio.kind == "device":
             lines.append("Speak your findings as you read: you are being recorded.")
         page = InstructionPage("Read the case", (*lines, "Press Space when you are done."))

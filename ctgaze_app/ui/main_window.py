@@ -98,7 +98,7 @@ class MainWindow(QMainWindow):
         self.setup.open(ct_path)
 
     def read_case(self, request: CaseRequest, before_start: Callable[[Journey], None] | None = None) -> Journey:
-        """Start the journey from CT to replay; `before_start` may connect to it first."""
+        """Start the journey from CT or picture to replay; `before_start` may connect to it first."""
         self.setup.shut()
         journey = Journey(request, self)
         if before_start is not None:

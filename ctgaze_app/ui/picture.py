@@ -30,8 +30,8 @@ class Picture:
 
     @property
     def mm_per_logical_px(self) -> float:
-        """Millimetres along a row per logical pixel; NaN without an image."""
-        if self.image is None or self.frame is None:
+        """Millimetres along a row per logical pixel; NaN without an image or where they are unknown."""
+        if self.image is None or self.frame is None or not self.image.volume.has_mm:
             return math.nan
         return self.image.volume.pixel_spacing_ij_mm[0] / self.frame.scale_x * self.scale
 

@@ -1,4 +1,4 @@
-"""Everything that a session needs, on one page: CT, gaze stream, sound, screen, reader, folder."""
+"""Everything that a session needs, on one page: CT or picture, gaze stream, sound, screen, reader, folder."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ BUILT_IN = (
     (TrackerChoice("mouse"), "The mouse is the eye (built in, for trying out)"),
 )
 STREAM_WAIT_S = 2.0
+PICTURES = "*.dcm *.dicom *.png *.jpg *.jpeg *.tif *.tiff"
 COLUMN_WIDTH = 720
 ASSUMED_SIZE_MM = (528.0, 297.0)
 """A 23.8 inch monitor, where none reports its size."""
@@ -51,7 +52,7 @@ class SetupPage(QWidget):
         super().__init__(parent)
         self._jobs: dict[str, BackgroundJob] = {}
         self.ct_path = QLineEdit()
-        self.ct_path.setPlaceholderText("Folder with the DICOM files of one CT")
+        self.ct_path.setPlaceholderText("Folder with the DICOM files of one CT, or a picture")
         self.ct_path.editingFinished.connect(self._look_for_series)
         self.series = QComboBox()
         self.series.setEnabled(False)
@@ -90,7 +91,14 @@ class SetupPage(QWidget):
         form.setSpacing(8)
         form.setHorizontalSpacing(24)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignRight)
-        form.addRow("CT", _row(self.ct_path, self._button("Browse…", self._browse_ct)))
+        form.addRow(
+            "CT or picture",
+            _row(
+                self.ct_path,
+                self._button("Browse…", self._browse_ct),
+                self._button("Picture…", self._browse_picture),
+            ),
+        )
         form.addRow("Series", self.series)
         form.addRow("Gaze stream", _row(self.tracker, self._button("Look again", self.look_for_streams)))
         form.addRow("", self.tracker_note)
@@ -153,7 +161,7 @@ class SetupPage(QWidget):
     def request(self) -> CaseRequest:
         """The page's content, checked; raises ValueError with the line to show."""
         if not self.ct_path.text().strip():
-            raise ValueError("Choose the folder of a CT.")
+            raise ValueError("Choose the folder of a CT, or a picture.")
         for name, field in (("reader", self.reader), ("case", self.case)):
             if not is_code(field.text()):
                 raise ValueError(f"The {name} code may have letters, digits, - and _ only; it must not be a name.")
@@ -289,6 +297,17 @@ class SetupPage(QWidget):
 
     def _browse_ct(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder with DICOM files", self.ct_path.text())
+        if chosen:
+            self.ct_path.setText(chosen)
+            self._look_for_series()
+
+    def _browse_picture(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(
+            self,
+            "Radiograph or picture",
+            str(Path(self.ct_path.text()).parent),
+            f"Pictures ({PICTURES});;All files (*)",
+        )
         if chosen:
             self.ct_path.setText(chosen)
             self._look_for_series()

@@ -1,4 +1,4 @@
-"""One slice through a display window onto a painter: lookup table, nearest or smooth scaling.
+"""One slice through a display window, or one colour picture, onto a painter: nearest or smooth scaling.
 
 The nearest path does its own index arithmetic: Qt's 16.16 fixed point drifts by a few hundredths of an image pixel
 across a wide pane, which is enough to draw a neighbour's value at a pixel border, and gaze is mapped to what is drawn.
@@ -30,7 +30,8 @@ class SliceImage:
         self._lut = np.zeros(65536, dtype=np.uint32)
         self._slice_key: tuple[int, object] | None = None
         rows, columns = volume.shape_kji[1:]
-        self._rgb = np.zeros((rows, columns), dtype=np.uint32)
+        colour = volume.colour
+        self._rgb = np.zeros((rows, columns), dtype=np.uint32) if colour is None else _rgb32(colour[0])
         self._gather_key: tuple[Any, ...] | None = None
         self._rows: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
         self._columns: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
@@ -38,7 +39,9 @@ class SliceImage:
         self._scaled = np.zeros((0, 0), dtype=np.uint32)
 
     def grey(self, state: ViewState) -> NDArray[np.uint8]:
-        """The windowed slice (rows, columns) as grey levels."""
+        """The windowed slice (rows, columns) as grey levels; of a colour picture its luminance."""
+        if self.volume.colour is not None:
+            return self.volume.voxels[state.slice_index].astype(np.uint8)
         return np.asarray(self._windowed(state) & np.uint32(0xFF), dtype=np.uint8)
 
     def draw(self, painter: QPainter, state: ViewState, frame: ImageFrame, clip_px: QRect) -> None:
@@ -59,6 +62,8 @@ class SliceImage:
             self._draw_nearest(painter, rgb, frame, clip_px)
 
     def _windowed(self, state: ViewState) -> NDArray[np.uint32]:
+        if self.volume.colour is not None:
+            return self._rgb
         # MONOCHROME1 and the reader's own inversion cancel each other.
         invert = state.invert != self.volume.monochrome1
         lut_key = (state.window_centre, state.window_width, state.voi_function, invert)
@@ -96,6 +101,12 @@ class SliceImage:
         height, width = self._scaled.shape
         image = QImage(self._scaled.data, width, height, self._scaled.strides[0], QImage.Format.Format_RGB32)
         painter.drawImage(QRectF(left, top, width, height), image)
+
+
+def _rgb32(colour: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Red, green and blue (..., 3) as Qt's RGB32."""
+    red, green, blue = (colour[..., channel].astype(np.uint32) for channel in range(3))
+    return np.asarray(_BLACK | red << 16 | green << 8 | blue, dtype=np.uint32)
 
 
 def _covered(origin_px: float, scale: float, count: int, start: int, length: int) -> tuple[int, NDArray[np.intp]]:

@@ -61,7 +61,10 @@ class SliceView(SliceCanvas):
     # What is asked of it.
 
     def set_volume(self, volume: Volume, series_index: int = 0) -> None:
-        """Show the first slice of a volume, fitted, in the file's own window (else an automatic one)."""
+        """Show the first slice of a volume, fitted, in the file's own window (else an automatic one).
+
+        Windows and inversion act on grey values: on a colour picture they do nothing.
+        """
         window = volume.windows[0] if volume.windows else auto_window(volume)
         state = ViewState(
             window_centre=window.centre,
@@ -80,6 +83,11 @@ class SliceView(SliceCanvas):
         self._replace_all(replace(self._next, slice_index=0), 0)
         if not self._painting:
             self.viewport().repaint()
+
+    @property
+    def shows_colour(self) -> bool:
+        """Whether this is a colour picture, which has no window."""
+        return self._volume is not None and self._volume.colour is not None
 
     @property
     def start_state(self) -> ViewState:
@@ -106,6 +114,8 @@ class SliceView(SliceCanvas):
         self, centre: float, width: float, function: VoiFunction = "LINEAR", *, input_time_lsl: float = math.nan
     ) -> None:
         """Set the display window; a width under 1 becomes 1 (DICOM PS3.3 C.11.2.1.2)."""
+        if self.shows_colour:
+            return
         self.change(
             replace(self.state, window_centre=centre, window_width=max(width, 1.0), voi_function=function),
             input_time_lsl,

@@ -35,7 +35,7 @@ class ViewActions:
             "slice_first": lambda at: view.go_to_slice(0, at),
             "slice_last": lambda at: view.go_to_slice(view.slice_count - 1, at),
             "drag_scroll": self._toggle_drag,
-            "invert": lambda at: view.change(replace(view.state, invert=not view.state.invert), at),
+            "invert": self._invert,
             "zoom_in": lambda at: self._zoom(KEY_ZOOM, at),
             "zoom_out": lambda at: self._zoom(1 / KEY_ZOOM, at),
             "fit": lambda at: view.change(replace(view.state, fit=True), at),
@@ -87,7 +87,14 @@ class ViewActions:
             window = volume.windows[following]
         elif isinstance(window, str):
             window = auto_window(volume)
+        elif volume.picture:
+            return  # the table's windows are in Hounsfield units
         self._view.set_window(window.centre, window.width, window.function, input_time_lsl=input_time_lsl)
+
+    def _invert(self, input_time_lsl: float) -> None:
+        if not self._view.shows_colour:
+            state = self._view.state
+            self._view.change(replace(state, invert=not state.invert), input_time_lsl)
 
     def _zoom(self, factor: float, input_time_lsl: float) -> None:
         centre = QPointF(self._view.viewport().width() / 2, self._view.viewport().height() / 2)

@@ -56,7 +56,7 @@ def test_two_streams_of_one_name_are_told_apart_and_none_is_guessed_for_the_othe
 def test_start_without_a_ct_says_so_and_asks_again(page: SetupPage, qtbot: QtBot) -> None:
     with qtbot.assertNotEmitted(page.start_requested):
         qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
-    assert page.problem.text() == "Choose the folder of a CT."
+    assert page.problem.text() == "Choose the folder of a CT, or a picture."
 
 
 def test_a_name_with_a_space_is_no_code(page: SetupPage, qtbot: QtBot, tmp_path: Path) -> None:

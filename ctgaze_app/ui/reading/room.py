@@ -67,6 +67,7 @@ class ReadingRoom(QWidget):
     ) -> None:
         """Show a loaded case; the next paints carry its trial number."""
         self.view.trial = trial
+        self.bar.setVisible(volume.shape_kji[0] > 1)
         self.view.set_volume(volume, series_index)
         self.view.set_note("top_right", f"case {case_number} of {n_cases}  trial {trial}")
         self._write_keys()
