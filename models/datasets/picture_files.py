@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     return np.asarray(inside.any(axis=2) if inside.ndim == 3 else inside, dtype=bool)
 
 
-def _pixels(path: Path) -> tuple[NDArray[np.generic], bool]:
+def _pixels(path: Path) -> tuple[NDArray[Any], bool]:
     """(rows, columns[, 3]) uint8, or (rows, columns) uint16, int32 or float32; and whether the file is lossy."""
     from PIL import Image, UnidentifiedImageError
 
@@ -89,7 +90,7 @@ def _pixels(path: Path) -> tuple[NDArray[np.generic], bool]:
         raise ModelError(f"cannot be read as a picture: {said}", place=path.name, remedy="save it anew") from error
 
 
-def _grey(values: NDArray[np.generic]) -> NDArray[np.float32]:
+def _grey(values: NDArray[Any]) -> NDArray[np.float32]:
     """ITU-R BT.601 luma."""
     weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
     return np.asarray(values.astype(np.float32) @ weights, dtype=np.float32)
@@ -125,13 +126,13 @@ def _dicom_picture(path: Path, case: str, patient: str, colour: bool | None) -> 
     return PictureVolume(np.asarray(values[None], dtype=np.float32), affine, case, patient)
 
 
-def _affine(data: object) -> Floats | None:
+def _affine(data: Any) -> Floats | None:
     """(4, 4) to LPS millimetres, or None where the header does not say."""
     try:
-        along_i, along_j = np.array(data.ImageOrientationPatient, dtype=np.float64).reshape(2, 3)  # type: ignore[attr-defined]
-        origin = np.array(data.ImagePositionPatient, dtype=np.float64)  # type: ignore[attr-defined]
-        row_mm, column_mm = (float(each) for each in data.PixelSpacing)  # type: ignore[attr-defined]
-        between = float(data.get("SpacingBetweenSlices", 0) or data.get("SliceThickness", 0) or 1)  # type: ignore[attr-defined]
+        along_i, along_j = np.array(data.ImageOrientationPatient, dtype=np.float64).reshape(2, 3)
+        origin = np.array(data.ImagePositionPatient, dtype=np.float64)
+        row_mm, column_mm = (float(each) for each in data.PixelSpacing)
+        between = float(data.get("SpacingBetweenSlices", 0) or data.get("SliceThickness", 0) or 1)
     except (AttributeError, ValueError, TypeError):
         return None
     affine = np.eye(4)
