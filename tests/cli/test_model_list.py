@@ -13,7 +13,7 @@ from ctgaze_app.cli.model import app
 from models.errors import ModelError
 from models.registry import MODELS_VARIABLE
 from tests.models.ct_searcher.saved_searchers import saved_searcher
-from tests.models.test_checkpoints import published_weights
+from tests.models.ct_searcher.test_import_published import published_weights
 
 
 def run(*words: object) -> Result:
@@ -52,12 +52,12 @@ def test_a_broken_card_never_stops_the_list(own: Path):
 
 def test_an_imported_model_is_among_ones_own(tmp_path: Path, own: Path):
     torch.save({"state_dict": {f"model.{n}": t for n, t in published_weights().items()}}, tmp_path / "last.ckpt")
-    said = run("import", "ct-searcher", tmp_path / "last.ckpt", "--name", "published", "--heads", 4)
+    said = run("import", tmp_path / "last.ckpt", "--architecture", "ct-searcher", "--name", "published", "--heads", 4)
     assert said.exit_code == 0
     assert "width 24, 1 + 2 layers, 4 heads, 5 steps, computes as published" in said.stdout
     assert (own / "published" / "model.safetensors").is_file()
     assert "published" in run("list").stdout
-    again = run("import", "ct-searcher", tmp_path / "last.ckpt", "--name", "published", "--heads", 4)
+    again = run("import", tmp_path / "last.ckpt", "--architecture", "ct-searcher", "--name", "published", "--heads", 4)
     assert again.exit_code == 1
     assert isinstance(again.exception, ModelError)
     assert "holds a model already" in str(again.exception)
@@ -65,7 +65,7 @@ def test_an_imported_model_is_among_ones_own(tmp_path: Path, own: Path):
 
 def test_a_name_that_leaves_the_folder_is_refused(tmp_path: Path, own: Path):
     (tmp_path / "last.ckpt").write_bytes(b"")
-    said = run("import", "ct-searcher", tmp_path / "last.ckpt", "--name", "../up")
+    said = run("import", tmp_path / "last.ckpt", "--architecture", "ct-searcher", "--name", "../up")
     assert said.exit_code == 2
     assert not own.exists()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctgaze_app.cli.model.architectures import CT_SEARCHER, Command, architecture_called
 from ctgaze_app.cli.model.extra import require_train_extra
 from ctgaze_app.cli.progress import progress_bar
 from ctgaze_app.errors import CTGazeError
@@ -17,14 +18,8 @@ if TYPE_CHECKING:
     from models.training.result import TrainingResult
 
 
-class Architecture(StrEnum):
-    """What can be trained."""
-
-    CT_SEARCHER = "ct-searcher"
-
-
 def train(
-    architecture: Annotated[Architecture, typer.Argument(help="What to train.")],
+    architecture: Annotated[Command, typer.Argument(help="What to train.")],
     out: Annotated[Path, typer.Option("--out", help="New folder for the model; with --resume, of the run.")],
     config: Annotated[
         str | None,
@@ -50,7 +45,7 @@ def train(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
-    """Train a model on recorded, published or simulated readings; the best epoch is chosen on held-out patients.
+    """Train a model on recorded, published or made cases; the best epoch is chosen on held-out patients.
 
     Curves are in OUT/training (CSV and TensorBoard). The test part of the split is never looked at.
 
@@ -61,31 +56,81 @@ def train(
     if resume and config is not None:
         raise typer.BadParameter("a resumed run keeps its own configuration", param_hint="--config")
     require_train_extra()
-    from ctgaze_app.cli.model.configured import cache_of, features_of, split_of
-    from ctgaze_app.cli.model.training_progress import training_progress
-    from models.ct_searcher.config import read_recipe
-    from models.ct_searcher.training import train as train_searcher
     from models.errors import Cancelled
     from models.registry import model_folder
     from models.training.lightning_trainer import is_first_process
     from models.training.run_folder import CONFIG
 
-    chosen = read_recipe(str(out / CONFIG) if config is None else config)
+    chosen = architecture_called(architecture)
     asked = {"seed": seed, "epochs": epochs, "initial": None if initial is None else model_folder(initial).absolute()}
     changes = {name: value for name, value in asked.items() if value is not None}
-    chosen = chosen.model_copy(update={"training": chosen.training.model_copy(update=changes)})
-    with progress_bar("Making patients", shown=not as_json) as making:
-        cases = split_of(chosen, workers=workers, progress=making)
-    with training_progress(shown=not as_json) as told:
-        try:
-            result = train_searcher(
-                chosen, cases, out, features=features_of(chosen, device), cache=cache_of(chosen), resume=resume,
-                device=device, preparing=told.preparing, progress=told.training,
-            )  # fmt: skip
-        except Cancelled as stop:
-            raise CTGazeError(str(stop), place=str(out), remedy="go on with --resume") from stop
+    recipe = str(out / CONFIG) if config is None else config
+    run = _train_searcher if chosen.name == CT_SEARCHER else _train_family
+    try:
+        result = run(
+            chosen.name, recipe, changes, out, resume=resume, device=device, workers=workers, shown=not as_json
+        )
+    except Cancelled as stop:
+        raise CTGazeError(str(stop), place=str(out), remedy="go on with --resume") from stop
     if is_first_process():
         _tell(result, as_json)
+
+
+def _train_searcher(
+    name: str,
+    recipe: str,
+    changes: dict[str, Any],
+    out: Path,
+    *,
+    resume: bool,
+    device: str,
+    workers: int | None,
+    shown: bool,
+) -> TrainingResult:
+    from ctgaze_app.cli.model.configured import cache_of, features_of, split_of
+    from ctgaze_app.cli.model.training_progress import training_progress
+    from models.ct_searcher.config import read_recipe
+    from models.ct_searcher.training import train as train_searcher
+
+    config = _changed(read_recipe(recipe), changes)
+    with progress_bar("Making patients", shown=shown) as making:
+        cases = split_of(config, workers=workers, progress=making)
+    with training_progress(shown=shown) as told:
+        return train_searcher(
+            config, cases, out, features=features_of(config, device), cache=cache_of(config), resume=resume,
+            device=device, preparing=told.preparing, progress=told.training,
+        )  # fmt: skip
+
+
+def _train_family(
+    name: str,
+    recipe: str,
+    changes: dict[str, Any],
+    out: Path,
+    *,
+    resume: bool,
+    device: str,
+    workers: int | None,
+    shown: bool,
+) -> TrainingResult:
+    from ctgaze_app.cli.model.configured import usual_cache
+    from ctgaze_app.cli.model.training_progress import training_progress
+    from models.families import family_of
+
+    family = family_of(name)
+    config = _changed(family.read_recipe(recipe), changes)
+    with progress_bar("Making cases", shown=shown) as making:
+        cases = family.cases_of(config, cache=usual_cache(), workers=workers or os.cpu_count() or 1, progress=making)
+    with training_progress(shown=shown) as told:
+        found: TrainingResult = family.train(
+            config, cases, out, resume=resume, initial=config.training.initial, device=device,
+            preparing=told.preparing, progress=told.training,
+        )  # fmt: skip
+    return found
+
+
+def _changed(config: Any, changes: dict[str, Any]) -> Any:
+    return config.model_copy(update={"training": config.training.model_copy(update=changes)})
 
 
 def _tell(result: TrainingResult, as_json: bool) -> None:

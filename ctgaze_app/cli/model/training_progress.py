@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from models.training.result import TrainingState
 
 SHOWN = ("train/total", "train/reward", "val/place", "val/duration", "val/reward")
+"""Of CT-Searcher, which logs more than fits a line."""
+MOST_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Told:
-    """What `models.ct_searcher.training.train` calls."""
+    """What a training run calls."""
 
     preparing: Callable[[int, int], None]
     training: Callable[[TrainingState], None]
@@ -53,8 +55,14 @@ def training_progress(*, shown: bool) -> Iterator[Told]:
 
 
 def values_text(state: TrainingState) -> str:
-    """The losses that matter, in one line."""
-    return ", ".join(f"{name} {state.values[name]:.3f}" for name in SHOWN if name in state.values)
+    """A few values in one line: what training goes by, then validation."""
+    known = [name for name in SHOWN if name in state.values]
+    others = sorted((name for name in state.values if name.startswith(("train/", "val/"))), key=_order)
+    return ", ".join(f"{name} {state.values[name]:.3f}" for name in (known or others)[:MOST_SHOWN])
+
+
+def _order(name: str) -> tuple[bool, str]:
+    return name.startswith("val/"), name
 
 
 class _Lines:
