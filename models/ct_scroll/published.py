@@ -10,14 +10,14 @@ from pathlib import Path
 from pydantic import ValidationError
 from torch import Tensor
 
-from models.card import NOT_SAVED, Card, InputCard, TrainingCard
+from models.card import NOT_SAVED, Card, TrainingCard
 from models.checkpoints import read_checkpoint
+from models.ct_scroll.files import ARCHITECTURE, input_card
 from models.ct_scroll.network import CtScroll
 from models.ct_scroll.settings import CT_RATE_LABELS, ScrollSettings
 from models.errors import ModelError
 from models.model_folder import LoadedModel, built, fitting_tensors, save_model
 
-ARCHITECTURE = "ct_scroll"
 IMPORT_OPTIONS = {
     "thresholds": 'JSON file {"thresholds": {label: probability}}; its order is that of the network\'s outputs',
     "heads": "attention heads that it was trained with (8 as published)",
@@ -171,17 +171,6 @@ def _card(name: str, version: str, source: str, settings: ScrollSettings, *, ass
         raise ModelError(
             f"{where}: {first['msg']}"[:300], remedy="lower-case letters, digits, ., - and _ make a name"
         ) from error
-
-
-def input_card(settings: ScrollSettings) -> InputCard:
-    """What a CT-Scroll is given, in sentences."""
-    shape = " x ".join(str(size) for size in settings.input_shape_slp)
-    spacing = " x ".join(f"{step:g}" for step in settings.spacing_slp_mm)
-    return InputCard(
-        orientation="caudal to cranial, right to left, anterior to posterior, by the affine; a tilt is kept",
-        hu_windows=(settings.hu_range,),
-        spacing=f"resampled to {spacing} mm, the middle cropped or padded with air to {shape} voxels",
-    )
 
 
 def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:

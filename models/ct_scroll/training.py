@@ -1,0 +1,217 @@
+"""A training run of CT-Scroll from labelled cases to a model folder, resumable at every epoch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import lightning
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from models.card import NOT_SAVED, Card
+from models.ct_scroll.config import MONITORS, ScrollConfig, SimulatedSource
+from models.ct_scroll.files import ARCHITECTURE, input_card, load_scroll
+from models.ct_scroll.lightning_module import ScrollTraining
+from models.ct_scroll.network import CtScroll
+from models.ct_scroll.prepared import PreparedVolumes
+from models.ct_scroll.settings import ScrollSettings
+from models.ct_scroll.trunk import load_imagenet
+from models.datasets.checks import check_split
+from models.datasets.labelled_case import LabelledCase
+from models.datasets.splits import Split
+from models.errors import Cancelled, ModelError
+from models.metrics.classification import best_f1_threshold
+from models.model_folder import save_model
+from models.pickled_tensors import read_tensors
+from models.training.card import training_card
+from models.training.lightning_trainer import is_first_process
+from models.training.result import TrainingResult, Watcher
+from models.training.sampling import ShuffledSampler
+from models.training.single_run import train_network
+
+Progress = Callable[[int, int], None]
+Stop = Callable[[], bool]
+
+FREE_SETTINGS = ("projection_dropout", "attention_dropout", "classifier_dropout", "thresholds", "labels")
+"""That a model may have otherwise and still be the start of another run; as many labels it must have."""
+NO_POSITIVE = 0.5
+"""Threshold of a label that no validation patient has; the card says so."""
+
+
+def train_scroll(
+    config: ScrollConfig,
+    cases: Split[LabelledCase],
+    out: Path,
+    *,
+    cache: Path | None = None,
+    prepared: tuple[PreparedVolumes, PreparedVolumes] | None = None,
+    resume: bool = False,
+    initial: Path | None = None,
+    device: str = "auto",
+    preparing: Progress | None = None,
+    progress: Watcher | None = None,
+    cancelled: Stop | None = None,
+) -> TrainingResult:
+    """Train on the training part, choose epoch and thresholds on the validation part; the test part is never opened.
+
+    Parameters
+    ----------
+    out
+        New or empty; with `resume`, of a run that was interrupted.
+    cache
+        Folder for prepared volumes that are too many for memory.
+    prepared
+        Of the training and the validation part, where somebody prepared them before.
+    initial
+        Model to start from, instead of the configuration's.
+    device
+        ``auto``: as configured; ``cpu``, ``cuda`` or ``cuda:N`` for this one alone.
+    preparing
+        Called with cases prepared and in all.
+    progress
+        Called every few steps.
+
+    Raises
+    ------
+    ModelError
+        When the folder holds something else, the split leaks, the loss diverges, or devices do not work.
+    Cancelled
+        After Ctrl+C or when asked; the folder can be resumed.
+    """
+    table, settings = config.training, config.model.settings
+    check_split(cases)
+    lightning.seed_everything(table.seed, verbose=False)
+    network = CtScroll(settings)
+    _begin(network, initial or table.initial, table.trunk)
+    parts = prepared or _prepared(settings, cases, cache or config.data.cache, preparing, cancelled)
+    train, validation = parts
+    check_split(cases, {**train.volume_sha256, **validation.volume_sha256})
+    size = table.volumes_per_batch
+    result = train_network(
+        network,
+        lambda: ScrollTraining(network, table),
+        DataLoader(
+            train, size, sampler=ShuffledSampler(len(train), table.seed), collate_fn=_batch,
+            # One volume alone may leave a batch of few images, whose statistics say little.
+            drop_last=len(train) % size == 1 and len(train) > size,
+        ),
+        DataLoader(validation, 1, collate_fn=_batch),
+        config=config,
+        split=cases,
+        out=out,
+        mode=MONITORS[table.monitor],
+        resume=resume,
+        device=device,
+        progress=progress,
+        cancelled=cancelled,
+    )  # fmt: skip
+    if is_first_process():
+        probability = probabilities(network, validation)
+        thresholds, unseen = chosen_thresholds(validation.truth, probability, settings.labels)
+        final = settings.model_copy(update={"thresholds": thresholds})
+        network.settings = final
+        save_model(out, network, _card(config, cases, result, unseen), final)
+    return result
+
+
+def probabilities(network: CtScroll, volumes: PreparedVolumes) -> np.ndarray:
+    """(cases, labels) of a network in evaluation mode, on its own device."""
+    device = next(network.parameters()).device
+    found = []
+    with torch.inference_mode():
+        for inputs, _ in volumes:
+            given = torch.from_numpy(inputs.astype(np.float32))[None, None].to(device)
+            found.append(network(given).sigmoid()[0].cpu().numpy())
+    return np.stack(found)
+
+
+def chosen_thresholds(
+    truth: np.ndarray, probability: np.ndarray, labels: tuple[str, ...]
+) -> tuple[tuple[float, ...], tuple[str, ...]]:
+    """For each label that of the largest F1, and the labels that no case has: they get `NO_POSITIVE`."""
+    best = [best_f1_threshold(truth[:, number], probability[:, number]) for number in range(len(labels))]
+    unseen = tuple(label for label, value in zip(labels, best, strict=True) if np.isnan(value))
+    return tuple(NO_POSITIVE if np.isnan(value) else value for value in best), unseen
+
+
+def _begin(network: CtScroll, initial: Path | None, trunk: Path | None) -> None:
+    """Weights to start with: a model's, else the trunk's of ImageNet, else drawn."""
+    if initial is None:
+        if trunk is not None:
+            load_imagenet(network.features, read_tensors(trunk), place=str(trunk))
+        return
+    start = load_scroll(initial)
+    theirs, ours = start.network.settings.model_dump(), network.settings.model_dump()
+    differ = [name for name in ours if name not in FREE_SETTINGS and theirs[name] != ours[name]]
+    if len(theirs["labels"]) != len(ours["labels"]):
+        differ.append("labels")
+    if differ:
+        raise ModelError(
+            f"is another network: {', '.join(f'{name} {theirs[name]}, not {ours[name]}' for name in differ)}"[:300],
+            place=str(initial),
+            remedy="give the configuration the same settings",
+        )
+    network.load_state_dict(start.network.state_dict())
+
+
+def _prepared(
+    settings: ScrollSettings,
+    cases: Split[LabelledCase],
+    cache: Path | None,
+    preparing: Progress | None,
+    cancelled: Stop | None,
+) -> tuple[PreparedVolumes, PreparedVolumes]:
+    count = len(cases.train) + len(cases.validation)
+    found = []
+    for part, before in ((cases.train, 0), (cases.validation, len(cases.train))):
+        tell = None if preparing is None else partial(_tell_from, preparing, before, count)
+        try:
+            found.append(PreparedVolumes.of(part, settings, folder=cache, progress=tell, cancelled=cancelled))
+        except Cancelled as stop:
+            raise Cancelled("stopped before the first epoch; it can be started again") from stop
+    return found[0], found[1]
+
+
+def _tell_from(preparing: Progress, before: int, count: int, done: int, _: int) -> None:
+    preparing(before + done, count)
+
+
+def _batch(samples: list[tuple[np.ndarray, np.ndarray]]) -> tuple[torch.Tensor, torch.Tensor]:
+    inputs, truth = zip(*samples, strict=True)
+    return torch.from_numpy(np.stack(inputs)), torch.from_numpy(np.stack(truth))
+
+
+def _card(config: ScrollConfig, cases: Split[LabelledCase], result: TrainingResult, unseen: tuple[str, ...]) -> Card:
+    origins = Counter(case.origin for case in cases.train)
+    counted = ", ".join(f"{count} {origin}" for origin, count in sorted(origins.items()))
+    validated = ", ".join(f"{name} {value:.4g}" for name, value in sorted(result.figures.items()))
+    lacking = (
+        f" No validation patient has {', '.join(unseen)}: the threshold there is {NO_POSITIVE:g}." if unseen else ""
+    )
+    begun = "" if config.training.trunk is None else " The trunk began with weights learned on ImageNet."
+    seeds = [source.first_seed for source in config.data.source if isinstance(source, SimulatedSource)]
+    return Card(
+        name=config.model.name,
+        version=config.model.version,
+        task="classification",
+        architecture=ARCHITECTURE,
+        licence=config.model.licence,
+        weights_sha256=NOT_SAVED,
+        limits=config.model.limits,
+        input=input_card(config.model.settings),
+        training=training_card(
+            config,
+            cases,
+            data=(
+                f"Trained on {len(cases.train)} volumes ({counted}), split by patient.{begun} Epoch "
+                f"{result.best_epoch} was the best on {len(cases.validation)} validation volumes ({validated}); "
+                f"thresholds have the largest F1 there.{lacking}"
+            ),
+            seeds=(*seeds, config.data.split_seed, config.training.seed),
+        ),
+        settings={},
+    )
