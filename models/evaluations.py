@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.card import MetricRow
+from models.card import Card, MetricRow
 
 
 @dataclass(frozen=True)
@@ -60,3 +60,8 @@ class TableEvaluation:
             "sentences": list(self.sentences),
             "parameters": dict(self.parameters),
         }
+
+
+def card_with(card: Card, found: TableEvaluation) -> Card:
+    """The card with the figures of the first table."""
+    return card.model_copy(update={"metrics": dict(found.tables[0].rows), "metrics_on": found.on})
