@@ -14,13 +14,14 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from models.simulation.body_shape import BodyShape, reshape_body
 from models.simulation.calcifications import draw_cartilage_lime, draw_plaques
 from models.simulation.finding_canvas import Canvas, Mask, PlacedFinding
-from models.simulation.heart_size import ENLARGED, USUAL_SIZE, heart_region, resize_heart
 from models.simulation.lung_findings import ball_mm, draw_emphysema, draw_nodules, draw_opacities, middle_of
 from models.simulation.pleural_effusion import draw_effusion
 from models.simulation.scan_variation import vary_scan
 from models.simulation.simulated_patients import PatientSettings, body_axes, load_patient, make_patient
+from models.simulation.tissue_variation import draw_dependent_density, vary_tissue
 from models.volumes import CtVolume
 
 FINDINGS = ("nodule", "opacity", "effusion", "emphysema", "calcification", "cardiomegaly")
@@ -117,19 +118,20 @@ def _draw(canvas: Canvas, seed: int, there: Mapping[str, bool]) -> tuple[dict[st
     masks: dict[str, Mask] = {}
     lesions: list[PlacedFinding] = []
     rng = {name: np.random.default_rng([seed, 50 + number]) for number, name in enumerate(FINDINGS)}
-    draw_cartilage_lime(canvas, np.random.default_rng([seed, 42]))
+    body = np.random.default_rng([seed, 42])
+    vary_tissue(canvas, body)
+    draw_cartilage_lime(canvas, body)
     plaques = np.zeros(canvas.hu.shape, dtype=bool)
     if there["calcification"]:
         plaques, _ = draw_plaques(canvas, rng["calcification"])
-    factor = float(rng["cardiomegaly"].uniform(*(ENLARGED if there["cardiomegaly"] else USUAL_SIZE)))
-    resize_heart(canvas, factor, plaques)
+    heart = reshape_body(canvas, BodyShape.draw(rng["cardiomegaly"], enlarged=there["cardiomegaly"]), plaques)
     if plaques.any():
         masks["calcification"] = plaques
         lesions += _plaques(canvas, plaques)
     if there["cardiomegaly"]:
-        masks["cardiomegaly"] = heart_region(canvas, factor)
-        heart = masks["cardiomegaly"]
+        masks["cardiomegaly"] = heart
         lesions.append(PlacedFinding("cardiomegaly", middle_of(heart), ball_mm(canvas, heart)))
+    draw_dependent_density(canvas, body)
     for name, draw in _LUNG_FINDINGS.items():
         if there[name]:
             mask, placed = draw(canvas, rng[name])

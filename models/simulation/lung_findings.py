@@ -83,12 +83,12 @@ def draw_emphysema(canvas: Canvas, rng: np.random.Generator) -> Drawn:
         radius = float(rng.uniform(20, 38))
         window, offset = box(canvas, place, radius)
         away = np.linalg.norm(offset, axis=0) / radius
-        sigma = [1.7 / step for step in canvas.spacing_kji_mm]
+        sigma = [2.4 / step for step in canvas.spacing_kji_mm]
         field = gaussian_filter(rng.standard_normal(away.shape), [max(one, 0.55) for one in sigma], mode="wrap")
         field /= field.std()
-        holes = np.clip((field - 0.35 - 1.6 * away**2) / 0.4, 0, 1)
+        holes = np.clip((field - 0.1 - 1.5 * away**2) / 0.4, 0, 1)
         free = canvas.lungs[window] & (canvas.hu[window] < -640)
-        cover = (0.92 * holes * free).astype(np.float32)
+        cover = (0.95 * holes * free).astype(np.float32)
         canvas.lay(window, cover, EMPHYSEMA_HU)
         own = cover >= 0.5
         mask[window] |= own

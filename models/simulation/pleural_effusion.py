@@ -8,8 +8,13 @@ from scipy.ndimage import binary_dilation, generate_binary_structure
 from models.simulation.finding_canvas import Canvas, Mask, PlacedFinding
 from models.simulation.lung_findings import ball_mm, middle_of
 
-DEPTH_MM = (16.0, 48.0)
+DEPTH_MM = (13.0, 36.0)
 """From the hindmost lung to the fluid's surface: a shallow to a moderate effusion."""
+COMPRESSED_MM = (5.0, 24.0)
+COMPRESSED_HU = (-650.0, -60.0)
+"""Lung above the fluid that is pressed together."""
+FLUID_HU = (0.0, 38.0)
+"""From water to blood (transudates and exudates overlap: Nandalur et al. 2005, Clin Radiol 60:1283)."""
 
 
 def draw_effusion(canvas: Canvas, rng: np.random.Generator) -> tuple[Mask, list[PlacedFinding]]:
@@ -17,7 +22,7 @@ def draw_effusion(canvas: Canvas, rng: np.random.Generator) -> tuple[Mask, list[
     mask = np.zeros(canvas.hu.shape, dtype=bool)
     placed: list[PlacedFinding] = []
     left = canvas.axes.x_mm > 0
-    sides = (left, ~left) if rng.random() < 0.45 else ((left,) if rng.random() < 0.5 else (~left,))
+    sides = (left, ~left) if rng.random() < 0.35 else ((left,) if rng.random() < 0.5 else (~left,))
     for side in sides:
         own = _one_side(canvas, rng, canvas.lungs & side)
         if own.any():
@@ -45,9 +50,14 @@ def _one_side(canvas: Canvas, rng: np.random.Generator, lung: Mask) -> Mask:
     fluid = (cover >= 0.5) & lung
     # Voxels that lung and wall share hold fluid too, else a dark line would stay between fluid and wall.
     rim = binary_dilation(fluid, generate_binary_structure(3, 1)) & ~lung
-    value = np.float32(rng.uniform(2, 22))
-    cover = np.where(lung, cover, np.where(rim & (canvas.hu < value), np.float32(1), np.float32(0)))
     whole = (slice(None), slice(None), slice(None))
+    above = (level[:, None, :] - y[None, :, None]) / (rng.uniform(*COMPRESSED_MM) / canvas.axes.scale_xyz[1])
+    pressed = np.float32(rng.uniform(*COMPRESSED_HU))
+    # Lung that no fluid lies behind is not pressed.
+    share = np.clip(1 - above, 0, 1) * lung * fluid.any(axis=1, keepdims=True) * (canvas.hu < pressed)
+    canvas.lay(whole, share.astype(np.float32), pressed)
+    value = np.float32(rng.uniform(*FLUID_HU))
+    cover = np.where(lung, cover, np.where(rim & (canvas.hu < value), np.float32(1), np.float32(0)))
     canvas.lay(whole, cover, value)
     return fluid
 

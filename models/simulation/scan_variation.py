@@ -9,16 +9,19 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from models.simulation.finding_canvas import Array
+from models.simulation.random_fields import PlaneWaves
 from models.simulation.thorax import LOWEST_STORED_HU
 
 LUNG_OFFSET_HU = (-45.0, 70.0)
 NOISE_HU = (4.0, 26.0)
+UNEVEN_HU = 14.0
 
 
 def vary_scan(hu: Array, rng: np.random.Generator) -> Array:
     """float32 (K, J, I) Hounsfield units as another scanner, another breath and another kernel would give them."""
     unmeasured = hu <= LOWEST_STORED_HU
     changed = _recalibrated(hu, rng)
+    changed += _uneven_tissue(hu.shape, rng) * ((hu > -250) & (hu < 250))
     sigma = float(rng.uniform(0.0, 0.55))
     if sigma > 0.25:
         changed = gaussian_filter(changed, (0, sigma, sigma), truncate=3.0)
@@ -27,6 +30,15 @@ def vary_scan(hu: Array, rng: np.random.Generator) -> Array:
     changed = changed + np.where(hu > -950, noise, np.float32(0.5) * noise)
     changed[unmeasured] = LOWEST_STORED_HU
     return np.asarray(np.clip(changed, LOWEST_STORED_HU, 3071), dtype=np.float32)
+
+
+def _uneven_tissue(shape_kji: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Soft tissue that is not equally dense everywhere: beam hardening, fat in muscle, blood of its own density."""
+    waves = PlaneWaves(rng, 70.0, count=12)
+    deviation = np.float32(rng.uniform(0, UNEVEN_HU))
+    slices, rows, columns = shape_kji
+    y, x = np.arange(rows) * 3.0, np.arange(columns) * 3.0
+    return np.stack([deviation * waves.on_slice(x, y, 3.0 * k) for k in range(slices)])
 
 
 def _recalibrated(hu: Array, rng: np.random.Generator) -> Array:
