@@ -131,17 +131,14 @@ def _area_row(role: str, areas: Areas, columns: Sequence[str]) -> MetricRow:
 def _pairs(candidates: Sequence[_Candidate], areas: dict[str, Areas]) -> dict[str, MetricRow]:
     """Every row minus the first, and every temporal model with its reader's gaze minus itself with other gaze."""
     names = [one.name for one in candidates]
-    pairs = [(name, names[0]) for name in names[1:]]
+    pairs = []
     for name in names:
         if name.endswith(OWN):
             other = name.removesuffix(OWN)
             pairs += [(name, other + told) for told in (BORROWED, NONE) if other + told in areas]
-    found: dict[str, MetricRow] = {}
-    for name, minus in pairs:
-        figure = areas[name].less(areas[minus])
-        if figure is not None and f"{minus} minus {name}" not in found:
-            found[f"{name} minus {minus}"] = MetricRow(role="candidate", measures={MEAN: figure})
-    return found
+    pairs = [pair for name in names[1:] if (pair := (name, names[0]))[::-1] not in pairs] + pairs
+    figures = {f"{name} minus {minus}": areas[name].less(areas[minus]) for name, minus in pairs}
+    return {name: MetricRow(role="candidate", measures={MEAN: figure}) for name, figure in figures.items() if figure}
 
 
 def _map_tables(
