@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from models.errors import ModelError
-from models.gaze_segmentation.settings import LARGEST_SIDE_PX, STEP_PX, SegmentationSettings
+from models.gaze_segmentation.settings import LARGEST_SIDE_PX, SegmentationSettings
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
@@ -34,7 +33,7 @@ class Layout:
     before_px
         Rows above and columns left of it.
     input_px
-        Of the whole input.
+        Of the whole: the network's input, or more where the resampled picture is larger.
     """
 
     picture_px: RowsColumns
@@ -70,7 +69,7 @@ class Layout:
                 place=place,
                 remedy="check the distance of its pixels",
             )
-        whole = [max(least, STEP_PX * ceil(size / STEP_PX)) for size, least in zip(sizes, wanted, strict=True)]
+        whole = [max(size, least) for size, least in zip(sizes, wanted, strict=True)]
         before = [(side - size) // 2 for side, size in zip(whole, sizes, strict=True)]
         return cls(picture_px, (sizes[0], sizes[1]), (before[0], before[1]), (whole[0], whole[1]))
 
@@ -88,7 +87,7 @@ def network_picture(plane: NDArray[Any], layout: Layout, settings: SegmentationS
     Returns
     -------
     Tensor
-        (channels, rows, columns) float32 of the layout's input, filled up with 0: the lower end of an HU window, the
+        (channels, rows, columns) float32 of the layout, filled up with 0: the lower end of an HU window, the
         mean elsewhere.
     """
     picture = torch.from_numpy(np.ascontiguousarray(plane, dtype=np.float32))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from models.gaze_segmentation.input_pictures import Layout, network_picture, sto
 from models.gaze_segmentation.network import GazeSegmenter
 from models.gaze_segmentation.settings import SegmentationSettings
 from models.gaze_segmentation.slices import SliceStack, slices_of
+from models.gaze_segmentation.windows import logits_of
 from models.model_folder import LoadedModel
 from models.predictions import SegmentationPrediction
 from models.volumes import CtVolume, PictureVolume
@@ -60,9 +62,9 @@ def predict_segmentation(
 ) -> SegmentationPrediction:
     """Segment a volume slice by slice.
 
-    Slices are resized to the network's input, or resampled to its distance of pixels where the card gives one, and the
-    answer comes back on the stored voxels. A level that says background everywhere while another does not is named in
-    the parameters: it may have collapsed.
+    Slices are resized to the network's input; where the card gives a distance of pixels, they are resampled to it and
+    looked at in windows of the input's size. The answer comes back on the stored voxels. A level that says background
+    everywhere while another does not is named in the parameters: it may have collapsed.
 
     Parameters
     ----------
@@ -143,7 +145,7 @@ def probabilities_of_slices(
     settings = network.settings
     rows, columns = stack.planes.shape[1:3]
     layout = Layout.of((rows, columns), stack.spacing_ji_mm, settings, stack.place)
-    each = max(1, BATCH_PX // (layout.input_px[0] * layout.input_px[1]))
+    each = max(1, BATCH_PX // prod(settings.input_rows_columns_px))
     device = next(network.parameters()).device
     for start in range(0, len(order), each):
         numbers = order[start : start + each]
@@ -152,8 +154,7 @@ def probabilities_of_slices(
             raise Cancelled
         pictures = [network_picture(stack.planes[number], layout, settings) for number in numbers]
         with torch.inference_mode():
-            logits = network(torch.stack(pictures).to(device)).plain.float()
-            for one in logits.unbind(1):
+            for one in logits_of(network, torch.stack(pictures).to(device)).unbind(1):
                 yield _together(stored_size(one, layout), average)
 
 

@@ -37,8 +37,7 @@ class SegmentationSettings(BaseModel):
         Size of the picture that the network is trained on.
     spacing_mm
         None: every picture is resized to the input's size, as published. A number: slices are resampled to this
-        distance of pixels, and filled up around to the input's size; larger ones are trained on in parts and predicted
-        whole.
+        distance of pixels; smaller ones are filled up around, of larger ones a part is looked at at a time.
     features, feature_channels
         Of MONAI's BasicUNet, and what it hands to the classifier.
     groups
