@@ -11,6 +11,7 @@ from ctgaze_app import __version__
 from ctgaze_app.cli import compare, demo, doctor, exchange, model, regions, session, study, tracker
 from ctgaze_app.crash_report import tell_unexpected
 from ctgaze_app.errors import CTGazeError
+from ctgaze_app.study.parent_watch import follow_parent
 from models.errors import ModelError
 
 STOPPED_BY_USER = 130
@@ -57,6 +58,7 @@ def application(
 
 def main() -> None:
     """Run the command line; every failure is one line, exit code 1 (failed) or 2 (usage)."""
+    follow_parent()
     try:
         app()
     except (CTGazeError, ModelError) as error:

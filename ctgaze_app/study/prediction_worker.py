@@ -1,6 +1,7 @@
 """Runs one `ctgaze` command in a process of its own: its progress, its output or its one-line failure; no Qt.
 
-A model that crashes, takes all memory or is killed ends that process and never the application that shows it.
+A model that crashes, takes all memory or is killed ends that process and never the application that shows it; and when
+the application itself is killed, the process ends too (`parent_watch`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import IO
 import psutil
 
 from ctgaze_app.errors import CTGazeError, SessionError
+from ctgaze_app.study.parent_watch import PARENT_VARIABLE, parent_mark
 from ctgaze_app.study.predictions import PredictionRequest, place_to_write
 
 CTGAZE = (sys.executable, "-m", "ctgaze_app")
@@ -30,7 +32,8 @@ LOOK_S = 0.05
 LAST_WORD_S = 2.0
 OWN_WORD = "ctgaze: "
 MEMORY_WORDS = ("memoryerror", "out of memory", "cannot allocate memory", "not enough memory")
-LESS_MEMORY = "close other programs or ask for fewer paths"
+LESS_MEMORY = "close other programs"
+FEWER_PATHS = "close other programs or ask for fewer paths"
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def predict_in_worker(
     cancelled: Callable[[], bool],
     command: Sequence[str] = CTGAZE,
 ) -> Path:
-    """Predict one trial's scan paths with ``ctgaze model predict`` and put the file in its place.
+    """Predict on one trial's series with ``ctgaze model predict`` and put the file in its place.
 
     Parameters
     ----------
@@ -81,12 +84,13 @@ def predict_in_worker(
     try:
         run_command(
             [
-                *("model", "predict", str(model), "--session", f"{session}:{trial}", "--count", str(request.count)),
-                *("--seed", str(request.seed), "--out", str(staging), "--timing", "--progress", "json"),
+                *("model", "predict", str(model), "--session", f"{session}:{trial}", *request.arguments()),
+                *("--out", str(staging), "--timing", "--progress", "json"),
             ],
             progress=progress,
             cancelled=cancelled,
             command=command,
+            less_memory=FEWER_PATHS if request.task == "scanpath" else LESS_MEMORY,
         )
         if not staging.is_file():
             raise WorkerError("the prediction ended without a result", remedy="predict again")
@@ -105,12 +109,18 @@ def run_command(
     progress: Callable[[Step], None],
     cancelled: Callable[[], bool],
     command: Sequence[str] = CTGAZE,
+    less_memory: str = LESS_MEMORY,
 ) -> str:
     """Run ``ctgaze ARGUMENTS`` to its end and give its standard output.
 
     Lines of JSON on its error stream (``done``, ``total``, ``what``) are progress; the last line that begins with
     ``ctgaze:``, else the last one, is its reason when it fails. When this returns or raises, the process has ended and
     was waited for; when it was cancelled, everything that it had started too.
+
+    Parameters
+    ----------
+    less_memory
+        What to do when memory ran out.
 
     Raises
     ------
@@ -140,7 +150,7 @@ def run_command(
             if process.stderr is not None and not listener.is_alive():
                 process.stderr.close()
         if process.returncode != 0:
-            raise _failure(process.returncode, said)
+            raise _failure(process.returncode, said, less_memory)
         output.seek(0)
         return output.read().decode("utf-8", errors="replace")
 
@@ -164,7 +174,7 @@ def _start(command: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]
 
 
 def _environment(present: Mapping[str, str]) -> dict[str, str]:
-    return {**present, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
+    return {**present, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", PARENT_VARIABLE: parent_mark()}
 
 
 def _listen(stream: IO[bytes] | None, lines: queue.Queue[str]) -> None:
@@ -236,13 +246,13 @@ def _if_there(how: Callable[[], object]) -> None:
         return
 
 
-def _failure(code: int, said: str) -> WorkerError:
+def _failure(code: int, said: str, less_memory: str) -> WorkerError:
     """What a process that ended with `code` died of."""
     line = said.removeprefix(OWN_WORD)
     if any(word in line.lower() for word in MEMORY_WORDS):
-        return WorkerError("memory ran out", remedy=LESS_MEMORY)
+        return WorkerError("memory ran out", remedy=less_memory)
     if code == -getattr(signal, "SIGKILL", 9):
-        return WorkerError("the system killed the worker, as it does when memory runs out", remedy=LESS_MEMORY)
+        return WorkerError("the system killed the worker, as it does when memory runs out", remedy=less_memory)
     if code < 0:
         return WorkerError(f"the worker crashed ({_signal_name(-code)})", remedy="try again; ctgaze doctor checks")
     if line:

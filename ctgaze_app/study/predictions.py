@@ -8,13 +8,13 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ctgaze_app.errors import SessionError
 from ctgaze_app.study.session import SessionManifest, TrialRecord
 
 if TYPE_CHECKING:
-    from models.predictions import ScanpathPrediction
+    from models.predictions import Prediction
 
 FOLDER = "predictions"
 DIGEST_LETTERS = 8
@@ -22,20 +22,42 @@ MAKING = "making-"
 """Begins the name of a file that a worker still writes."""
 MOST_PATHS = 20
 
+Task = Literal["scanpath", "classification", "segmentation", "saliency"]
+
 
 @dataclass(frozen=True)
 class PredictionRequest:
-    """What is predicted: which weights, how many sampled paths, which seed."""
+    """What is predicted: which weights, for which task, with which options.
+
+    Attributes
+    ----------
+    count, seed
+        Of sampled scan paths; of no meaning for other tasks.
+    task
+        The model's.
+    options
+        Names and values of `models.families.Family.PREDICT_OPTIONS`; empty for scan paths.
+    """
 
     model: str
     version: str
     model_sha256: str
-    count: int
-    seed: int
+    count: int = 1
+    seed: int = 0
+    task: Task = "scanpath"
+    options: tuple[tuple[str, str], ...] = ()
+
+    def arguments(self) -> tuple[str, ...]:
+        """For ``ctgaze model predict``."""
+        if self.task == "scanpath":
+            return "--count", str(self.count), "--seed", str(self.seed)
+        return tuple(word for name, value in self.options for word in ("--option", f"{name}={value}"))
 
     def digest(self, volume_digest: str) -> str:
         """Hexadecimal letters that differ when weights, settings or the volume do."""
-        settings = {**vars(self), "volume": volume_digest}
+        own = ("count", "seed") if self.task == "scanpath" else ("task", "options")
+        settings = {name: getattr(self, name) for name in ("model", "version", "model_sha256", *own)}
+        settings["volume"] = volume_digest
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode("utf-8")).hexdigest()[:DIGEST_LETTERS]
 
 
@@ -48,7 +70,7 @@ class StoredPrediction:
     """
 
     path: Path
-    prediction: ScanpathPrediction | None = field(repr=False)
+    prediction: Prediction | None = field(repr=False)
     problem: str = ""
     stale: str = ""
 
@@ -71,7 +93,7 @@ def why_hidden(manifest: SessionManifest, trial: TrialRecord) -> str:
 
 
 def predicted_series(manifest: SessionManifest, trial: TrialRecord) -> int:
-    """Index of the series that a trial's scan paths are about: the first whose role is current, else the first; -1
+    """Index of the series that a trial's predictions are about: the first whose role is current, else the first; -1
     without any."""
     known = [index for index in trial.series if index < len(manifest.series)]
     return next((index for index in known if manifest.series[index].role == "current"), known[0] if known else -1)
@@ -97,7 +119,9 @@ def stored_predictions(
     Parameters
     ----------
     volume_sha256
-        `CtVolume.digest` of the CT that is shown; empty when it is not known, then nothing is held against it.
+        `digest` of the volume that is shown, as models take it
+        (`ctgaze_app.study.model_volumes.input_for_models`); empty when it is not known, then nothing is held against
+        it.
     weights
         Digests of the weights by (name, version) of the models that are there now; a prediction of a model that is
         gone is not out of date.
@@ -152,17 +176,19 @@ def _stored(
 ) -> StoredPrediction:
     from models.errors import ModelError
     from models.prediction_file import read_prediction
+    from models.predictions import ScanpathPrediction
 
     try:
         prediction = read_prediction(path)
     except ModelError as error:
         return StoredPrediction(path, None, problem=f"{path.name}: {error.message}")
-    others = {one.case for one in prediction.paths} - {trial.case}
+    cases = {one.case for one in prediction.paths} if isinstance(prediction, ScanpathPrediction) else {prediction.case}
+    others = cases - {trial.case}
     if others:
         return StoredPrediction(path, None, problem=f"{path.name}: is of case {min(others)}, not of {trial.case}")
     stale = ""
     if volume_sha256 and prediction.volume_sha256 != volume_sha256:
-        stale = "made on another CT than the one that is shown"
+        stale = "made on another CT or picture than the one that is shown"
     elif prediction.model_sha256 not in weights.get((prediction.model, prediction.version), {prediction.model_sha256}):
         stale = "made by other weights than this model has now"
     return StoredPrediction(path, prediction, stale=stale)

@@ -20,7 +20,7 @@ from ctgaze_app.study.prediction_worker import (
     predict_in_worker,
     run_command,
 )
-from ctgaze_app.study.predictions import MAKING, PredictionRequest
+from ctgaze_app.study.predictions import MAKING, PredictionRequest, Task
 
 REQUEST = PredictionRequest("m", "1", "ab", 3, 0)
 
@@ -166,6 +166,30 @@ def test_a_prediction_asks_for_the_trial_and_ends_in_its_place(tmp_path: Path) -
     assert f'"{tmp_path / "a session"}:2"'.replace("\\", "\\\\") in said
     assert '"--count", "3", "--seed", "0"' in said
     assert [path.name for path in out.parent.iterdir()] == [out.name]
+
+
+def test_another_task_is_asked_for_with_its_own_options(tmp_path: Path) -> None:
+    out = tmp_path / "p" / "2_m-1_00000000.json"
+    request = PredictionRequest("m", "1", "ab", task="segmentation", options=(("slices", "1-3"),))
+    predict_in_worker(
+        tmp_path / "m", tmp_path / "s", 2, request, out, progress=lambda step: None, cancelled=_never,
+        command=_script(tmp_path, PREDICT),
+    )  # fmt: skip
+    said = out.read_text(encoding="utf-8")
+    assert '"--option", "slices=1-3"' in said
+    assert "--count" not in said and "--seed" not in said
+
+
+@pytest.mark.parametrize(("task", "fewer"), [("scanpath", True), ("segmentation", False)])
+def test_only_scan_paths_can_be_fewer_when_memory_ran_out(tmp_path: Path, task: Task, fewer: bool) -> None:
+    body = "print('RuntimeError: out of memory', file=sys.stderr); sys.exit(1)"
+    with pytest.raises(WorkerError) as failure:
+        predict_in_worker(
+            tmp_path / "m", tmp_path / "s", 2, PredictionRequest("m", "1", "ab", task=task), tmp_path / "p" / "o.json",
+            progress=lambda step: None, cancelled=_never, command=_script(tmp_path, body),
+        )  # fmt: skip
+    assert failure.value.message == "memory ran out"
+    assert ("fewer paths" in failure.value.remedy) is fewer
 
 
 def test_a_worker_that_dies_while_writing_leaves_no_half_file(tmp_path: Path) -> None:

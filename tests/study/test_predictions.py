@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -22,9 +23,10 @@ from ctgaze_app.study.predictions import (
 )
 from ctgaze_app.study.session import PartRecord, SessionManifest, TrialRecord
 from models.prediction_file import write_prediction
-from models.predictions import ScanpathPrediction
+from models.predictions import Prediction, ScanpathPrediction
 from models.scanpath import Scanpath
 from tests.factories.volumes import make_volume
+from tests.models.made_predictions import classification, saliency, segmentation
 from tests.ui.review.scene import manifest
 
 WEIGHTS, VOLUME = "a" * 64, "b" * 64
@@ -51,7 +53,7 @@ def _prediction(case: str = "case01", **changes: object) -> ScanpathPrediction:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def _store(folder: Path, name: str, prediction: ScanpathPrediction) -> Path:
+def _store(folder: Path, name: str, prediction: Prediction) -> Path:
     path = folder / "derived" / "predictions" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     write_prediction(path, prediction)
@@ -180,3 +182,34 @@ def test_a_removed_prediction_is_gone_and_removing_it_again_is_no_fault(tmp_path
 def test_a_worker_writes_beside_the_place_and_never_into_it(tmp_path: Path) -> None:
     place = place_to_write(tmp_path / "derived" / "predictions" / "1_a-1_00000000.json")
     assert place.parent.is_dir() and place.name == f"{MAKING}1_a-1_00000000.json"
+
+
+def test_the_digest_of_a_scan_path_request_is_as_it_always_was() -> None:
+    assert REQUEST.digest("v") == "52cd191a"
+
+
+def test_tasks_and_options_give_other_digests_and_other_arguments() -> None:
+    mask = PredictionRequest("m", "1", WEIGHTS, task="segmentation", options=(("slices", "1-3"), ("average", "logits")))
+    others = [replace(mask, **change) for change in ({"options": ()}, {"task": "saliency"}, {"model_sha256": "c"})]
+    assert len({one.digest("v") for one in (mask, *others)} | {mask.digest("w")}) == 5
+    assert mask.digest("v") == replace(mask, seed=7).digest("v")
+    assert mask.arguments() == ("--option", "slices=1-3", "--option", "average=logits")
+    assert REQUEST.arguments() == ("--count", "5", "--seed", "0")
+
+
+@pytest.mark.parametrize("make", [classification, segmentation, saliency])
+def test_predictions_of_every_task_are_listed_and_grow_stale(
+    tmp_path: Path, closed: SessionManifest, make: Callable[..., Prediction]
+) -> None:
+    prediction = make(case="case01")
+    _store(tmp_path, "1_a-1_00000000.json", prediction)
+    (found,) = stored_predictions(tmp_path, closed.trials[0], volume_sha256=prediction.volume_sha256)
+    assert type(found.prediction) is type(prediction) and (found.problem, found.stale) == ("", "")
+    (found,) = stored_predictions(tmp_path, closed.trials[0], volume_sha256="c" * 64)
+    assert found.stale == "made on another CT or picture than the one that is shown"
+    weights = {(prediction.model, prediction.version): {"d" * 64}}
+    (found,) = stored_predictions(tmp_path, closed.trials[0], weights=weights)
+    assert found.stale.startswith("made by other weights")
+    _store(tmp_path, "1_a-1_00000000.json", make(case="case07"))
+    (found,) = stored_predictions(tmp_path, closed.trials[0])
+    assert found.prediction is None and "is of case case07, not of case01" in found.problem
