@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from models.ct_scroll.cases import cases_of, read_recipe
+from models.ct_scroll.evaluation import evaluate_findings as evaluate
 from models.ct_scroll.files import load_scroll as load
 from models.ct_scroll.prediction import PREDICT_OPTIONS
 from models.ct_scroll.prediction import predict_findings as predict
@@ -14,6 +15,7 @@ __all__ = [
     "IMPORT_OPTIONS",
     "PREDICT_OPTIONS",
     "cases_of",
+    "evaluate",
     "import_published",
     "load",
     "predict",
