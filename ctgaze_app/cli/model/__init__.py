@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ctgaze_app.cli.model import evaluate, import_model, list_models, predict, pseudo_masks, train
+from ctgaze_app.cli.model import evaluate, import_model, list_models, make_set, predict, pseudo_masks, train
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -20,3 +20,4 @@ app.command(name="list")(list_models.list_models)
 app.command(name="import")(import_model.import_model)
 app.command(name="predict")(predict.predict)
 app.command(name="pseudo-masks")(pseudo_masks.pseudo_masks)
+app.command(name="make-set")(make_set.make_set)
