@@ -9,9 +9,16 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from ctgaze_app.ct.volume import Volume
 from ctgaze_app.errors import SeriesError
 from ctgaze_app.formats.case_nifti import write_case_nifti
-from ctgaze_app.study.model_volumes import read_nifti_volume, volume_for_models
+from ctgaze_app.study.model_volumes import (
+    input_for_models,
+    picture_for_models,
+    read_nifti_volume,
+    volume_for_models,
+)
+from models.volumes import CtVolume, PictureVolume
 from tests.factories.volumes import make_volume
 
 
@@ -80,3 +87,39 @@ def test_damaged_files_are_one_line(tmp_path: Path):
     nib.save(nib.Nifti1Image(np.zeros((4, 4, 4), np.complex64), np.eye(4)), tmp_path / "waves.nii")
     with pytest.raises(SeriesError, match="complex64, not Hounsfield"):
         read_nifti_volume(tmp_path / "waves.nii")
+
+
+def picture(values: list[list[int]], **changes: object) -> Volume:
+    voxels = np.array([values], dtype=np.int16)
+    return replace(make_volume(voxels), units="arbitrary", **changes)  # type: ignore[arg-type]
+
+
+def test_a_grey_picture_keeps_its_values_and_its_place_where_it_has_one():
+    volume = picture([[1, 2], [3, 4]])
+    found = picture_for_models(volume, "c1", "p1")
+    assert found.values is volume.voxels and not found.is_colour
+    assert found.affine_lps is volume.affine_lps
+    assert (found.case, found.patient) == ("c1", "p1")
+    assert picture_for_models(replace(volume, has_mm=False)).affine_lps is None
+
+
+def test_a_film_that_is_stored_inverted_is_bright_where_others_are():
+    padding = np.array([[[False, False], [False, True]]])
+    found = picture_for_models(picture([[1, 200], [400, 9999]], monochrome1=True, padding=padding))
+    assert found.values.tolist() == [[[400, 201], [1, 1]]]
+    assert found.values.dtype == np.int16
+    whole = picture_for_models(picture([[-32768, 32767]], monochrome1=True))
+    assert whole.values.tolist() == [[[32767, -32768]]]
+
+
+def test_a_colour_picture_is_red_green_and_blue():
+    colour = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
+    found = picture_for_models(picture([[1, 2], [3, 4]], colour=colour))
+    assert found.is_colour and found.values is colour
+
+
+def test_a_volume_is_ct_or_a_picture_for_any_model():
+    assert isinstance(input_for_models(make_volume(), "c1"), CtVolume)
+    assert isinstance(input_for_models(picture([[1, 2]]), "c1"), PictureVolume)
+    with pytest.raises(SeriesError, match="c1: is CT in Hounsfield units, no picture"):
+        picture_for_models(make_volume(), "c1")
