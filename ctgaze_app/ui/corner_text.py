@@ -81,7 +81,7 @@ def draw_corner_text(
     _text(painter, area, flag.AlignLeft | flag.AlignTop, "colour" if volume.colour is not None else window_text(state))
     _text(painter, area, flag.AlignLeft | flag.AlignBottom, position_text(volume, state, zoom))
     _text(painter, area, flag.AlignRight | flag.AlignTop, notes.get("top_right", ""))
-    beside = area.adjusted(0, 0, -SCALE_BAR_SLOT, 0)
+    beside = area.adjusted(0, 0, -SCALE_BAR_SLOT if volume.has_mm else 0, 0)
     _text(painter, beside, flag.AlignRight | flag.AlignBottom, notes.get("bottom_right", ""))
     if volume.has_sides:
         _draw_orientation(painter, area, volume)

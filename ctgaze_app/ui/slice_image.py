@@ -2,6 +2,8 @@
 
 The nearest path does its own index arithmetic: Qt's 16.16 fixed point drifts by a few hundredths of an image pixel
 across a wide pane, which is enough to draw a neighbour's value at a pixel border, and gaze is mapped to what is drawn.
+The smooth path averages whole blocks of pixels first where a picture is shown at half its size or less: Qt looks at the
+four nearest pixels only, and would show a large radiograph's noise as patterns.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from ctgaze_app.ui.view_state import ImageFrame, ViewState, VoiFunction
 
 _GREY_TO_RGB32 = np.arange(256, dtype=np.uint32) * np.uint32(0x010101) | np.uint32(0xFF000000)
 _BLACK = np.uint32(0xFF000000)
+_LARGEST_BLOCK = 16
 
 
 class SliceImage:
@@ -37,6 +40,8 @@ class SliceImage:
         self._columns: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
         self._wide = np.zeros((0, 0), dtype=np.uint32)
         self._scaled = np.zeros((0, 0), dtype=np.uint32)
+        self._small_key: tuple[object, int, int] | None = None
+        self._small = np.zeros((0, 0), dtype=np.uint32)
 
     def grey(self, state: ViewState) -> NDArray[np.uint8]:
         """The windowed slice (rows, columns) as grey levels; of a colour picture its luminance."""
@@ -53,11 +58,7 @@ class SliceImage:
         rows, columns = rgb.shape
         _fill_around(painter, clip_px, frame, rows, columns)
         if state.smooth:
-            image = QImage(rgb.data, columns, rows, rgb.strides[0], QImage.Format.Format_RGB32)
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
-            painter.setClipRect(clip_px)
-            painter.drawImage(QRectF(frame.x_px, frame.y_px, columns * frame.scale_x, rows * frame.scale_y), image)
-            painter.setClipping(False)
+            self._draw_smooth(painter, rgb, frame, clip_px)
         else:
             self._draw_nearest(painter, rgb, frame, clip_px)
 
@@ -82,6 +83,24 @@ class SliceImage:
             self._slice_key = slice_key
         return self._rgb
 
+    def _draw_smooth(self, painter: QPainter, rgb: NDArray[np.uint32], frame: ImageFrame, clip_px: QRect) -> None:
+        rows, columns = rgb.shape
+        painter.setClipRect(clip_px)
+        across, down = (min(max(int(1 / scale), 1), _LARGEST_BLOCK) for scale in (frame.scale_x, frame.scale_y))
+        if max(across, down) > 1:
+            key = (self._slice_key, down, across)
+            if key != self._small_key:
+                self._small, self._small_key = _block_means(rgb, down, across), key
+            covered = QRectF(frame.x_px, frame.y_px, columns * frame.scale_x, rows * frame.scale_y)
+            painter.setClipRect(covered & QRectF(clip_px))
+            rgb = self._small
+        height, width = rgb.shape
+        image = QImage(rgb.data, width, height, rgb.strides[0], QImage.Format.Format_RGB32)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
+        whole = QRectF(frame.x_px, frame.y_px, width * across * frame.scale_x, height * down * frame.scale_y)
+        painter.drawImage(whole, image)
+        painter.setClipping(False)
+
     def _draw_nearest(self, painter: QPainter, rgb: NDArray[np.uint32], frame: ImageFrame, clip_px: QRect) -> None:
         rows, columns = rgb.shape
         left, self_columns = _covered(frame.x_px, frame.scale_x, columns, clip_px.left(), clip_px.width())
@@ -101,6 +120,29 @@ class SliceImage:
         height, width = self._scaled.shape
         image = QImage(self._scaled.data, width, height, self._scaled.strides[0], QImage.Format.Format_RGB32)
         painter.drawImage(QRectF(left, top, width, height), image)
+
+
+def _block_means(rgb: NDArray[np.uint32], down: int, across: int) -> NDArray[np.uint32]:
+    """Mean colour of every block of `down` x `across` pixels, at most 256 of them; the edge goes on in cut blocks.
+
+    Red and blue are added up in the two halves of one number, green in another: a sum of 256 bytes fits 16 bits.
+    """
+    rows, columns = rgb.shape
+    whole = (
+        np.pad(rgb, ((0, -rows % down), (0, -columns % across)), mode="edge")
+        if rows % down or columns % across
+        else rgb
+    )
+    red_blue = np.zeros((whole.shape[0] // down, whole.shape[1] // across), dtype=np.uint32)
+    green = np.zeros_like(red_blue)
+    for j in range(down):
+        for i in range(across):
+            part = whole[j::down, i::across]
+            red_blue += part & np.uint32(0xFF00FF)
+            green += part >> np.uint32(8) & np.uint32(0xFF)
+    count, half = np.uint32(down * across), np.uint32(down * across // 2)
+    red, blue = ((lane + half) // count for lane in (red_blue >> np.uint32(16), red_blue & np.uint32(0xFFFF)))
+    return np.asarray(_BLACK | red << np.uint32(16) | (green + half) // count << np.uint32(8) | blue, dtype=np.uint32)
 
 
 def _rgb32(colour: NDArray[np.uint8]) -> NDArray[np.uint32]:

@@ -6,8 +6,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from ctgaze_app.acquisition.dialects import EyeChannels, GazeLayout
@@ -148,3 +151,25 @@ def test_the_suggested_folder_is_named_after_the_reader_until_one_is_chosen(page
     page.reader.setText("r08")
     page.reader.editingFinished.emit()
     assert page.folder.text() == "mine"
+
+
+def test_a_picture_is_chosen_as_a_file_and_said_what_it_is(
+    page: SetupPage, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = tmp_path / "chest.png"
+    Image.fromarray(np.full((30, 40), 9, np.uint8)).save(chosen)
+    monkeypatch.setattr(setup_page.QFileDialog, "getOpenFileName", lambda *_: (str(chosen), ""))
+    (button,) = [each for each in page.findChildren(QPushButton) if each.text() == "Picture…"]
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.series.itemText(0) == "PNG picture, 40 x 30")
+    assert not page.series.isEnabled()
+    page.folder.setText(str(tmp_path / "session"))
+    with qtbot.waitSignal(page.start_requested) as started:
+        qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    assert (started.args[0].ct_path, started.args[0].series) == (chosen, None)
+
+
+def test_a_file_that_is_no_picture_is_one_line(page: SetupPage, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("text")
+    page.open(tmp_path / "notes.txt")
+    qtbot.waitUntil(lambda: "neither a DICOM picture nor PNG, JPEG or TIFF" in page.problem.text())

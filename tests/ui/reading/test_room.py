@@ -146,3 +146,19 @@ def test_under_an_open_panel_no_slice_counts_as_seen(room: ReadingRoom, panel: s
     QTest.keyClick(room.sheet if panel == "keys" else room.question, Qt.Key.Key_Escape)
     spin(0.05)
     assert painted == [(before + 1, 0, False), (before + 2, 0, True)]
+
+
+def test_one_slice_has_no_slice_bar_and_the_next_stack_has_one_again(room: ReadingRoom) -> None:
+    assert room.bar.isVisible()
+    width = room.view.width()
+    room.open_case(make_volume(slices=1), trial=6)
+    spin(0.05)
+    assert not room.bar.isVisible() and room.view.width() > width
+    wheel(room.view, -120)
+    QTest.keyClick(room.view, Qt.Key.Key_End)
+    spin(0.05)
+    told = room.view.painted_view
+    assert told is not None and (told.slice_index, told.image_visible) == (0, True)
+    room.open_case(make_volume(slices=3), trial=7)
+    spin(0.05)
+    assert room.bar.isVisible()
