@@ -95,6 +95,8 @@ def _rows(path: Path) -> dict[str, list[dict[str, float]]]:
                     remedy="name its columns as GazeMedSeg's fixation CSV does",
                 )
             for number, row in enumerate(reader, start=2):
+                if None in row:
+                    raise ModelError("too many cells", place=f"{path.name}, row {number}", remedy="correct this row")
                 image = (row[IMAGE] or "").strip()
                 if not image:
                     raise ModelError("the cell is empty", place=f"{path.name}, row {number}, {IMAGE}")
