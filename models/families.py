@@ -53,7 +53,11 @@ class Family(Protocol):
         """The training configuration of a file or of a shipped recipe."""
 
     def cases_of(self, config: Any, *, cache: Path, workers: int = 1, progress: Progress | None = None) -> Any:
-        """The cases that a configuration names, as a `Split`."""
+        """The cases that a configuration names, as a `Split`.
+
+        A family whose configuration knows kinds of sources that only the application can read takes, besides,
+        `sources`: what reads them, by kind.
+        """
 
     def train(
         self,

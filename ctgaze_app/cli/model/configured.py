@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
     from models.ct_searcher.config import SearcherConfig, Source
     from models.datasets.case import TrainingCase
+    from models.datasets.picture_case import PictureCase
     from models.datasets.prepared import Features
     from models.datasets.splits import Split
+    from models.families import Family
+    from models.gaze_classifier.config import EgdSource
     from models.volumes import CtVolume
 
 Progress = Callable[[int, int], None]
@@ -46,6 +49,35 @@ def split_of(
     if data.split == "declared":
         return split_as_declared(cases, data.shares[1], data.split_seed)
     return split_by_patient(cases, data.shares, data.split_seed)
+
+
+def family_cases(
+    name: str, family: Family, config: Any, *, workers: int | None = None, progress: Progress | None = None
+) -> Split[Any]:
+    """The cases that the configuration of any other architecture names.
+
+    Parameters
+    ----------
+    name
+        Of the architecture: a family whose configuration knows sources that only the application can read is given
+        what reads them.
+
+    Raises
+    ------
+    ModelError, CTGazeError
+        As `split_of`.
+    """
+    own: dict[str, Any] = {"sources": {"egd": _egd_cases}} if name == "gaze_classifier" else {}
+    found: Split[Any] = family.cases_of(
+        config, cache=usual_cache(), workers=workers or os.cpu_count() or 1, progress=progress, **own
+    )
+    return found
+
+
+def _egd_cases(source: EgdSource) -> list[PictureCase]:
+    from ctgaze_app.formats.radiograph_training import cases_of_source
+
+    return cases_of_source(source)
 
 
 def cases_of(source: Source, cache: Path, workers: int, progress: Progress | None = None) -> list[TrainingCase]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -141,7 +140,7 @@ def _of_family(
     card: bool,
     shown: bool,
 ) -> TableEvaluation:
-    from ctgaze_app.cli.model.configured import usual_cache
+    from ctgaze_app.cli.model.configured import family_cases
     from models.card import write_card
     from models.evaluations import card_with
     from models.families import family_of
@@ -150,7 +149,7 @@ def _of_family(
     loaded = [family.load(folder) for folder in folders]
     recipe = family.read_recipe(config)
     with progress_bar("Making cases", shown=shown) as making:
-        cases = family.cases_of(recipe, cache=usual_cache(), workers=workers or os.cpu_count() or 1, progress=making)
+        cases = family_cases(architecture, family, recipe, workers=workers, progress=making)
     if not cases.test:
         raise CTGazeError(
             "this configuration leaves no patient for a test", place=config, remedy="give its split a test part"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -113,14 +112,14 @@ def _train_family(
     workers: int | None,
     shown: bool,
 ) -> TrainingResult:
-    from ctgaze_app.cli.model.configured import usual_cache
+    from ctgaze_app.cli.model.configured import family_cases
     from ctgaze_app.cli.model.training_progress import training_progress
     from models.families import family_of
 
     family = family_of(name)
     config = _changed(family.read_recipe(recipe), changes)
     with progress_bar("Making cases", shown=shown) as making:
-        cases = family.cases_of(config, cache=usual_cache(), workers=workers or os.cpu_count() or 1, progress=making)
+        cases = family_cases(name, family, config, workers=workers, progress=making)
     with training_progress(shown=shown) as told:
         found: TrainingResult = family.train(
             config, cases, out, resume=resume, initial=config.training.initial, device=device,
