@@ -26,6 +26,7 @@ _HEART_LEVELS_MM = (96.0, 122.0, 205.0, 240.0)
 _BACK_MM = (8.0, 45.0)
 _INNER_MIDDLE_MM = (0.0, 5.0)
 _WALL_MM = 28.0
+_EDGE_MM = 30.0
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,13 @@ def reshape_body(canvas: Canvas, shape: BodyShape, *masks: Mask) -> Mask:
     axes = canvas.axes
     heart = np.zeros(canvas.hu.shape, dtype=bool)
     x, y = np.meshgrid(axes.x_mm.astype(np.float32), axes.y_mm.astype(np.float32))
+    # Nothing moves over the edge of the round field of view: beyond it nothing was measured.
+    middle_x, middle_y = (0.5 * (axis[0] + axis[-1]) for axis in (axes.x_mm, axes.y_mm))
+    from_edge = 0.5 * (axes.x_mm[-1] - axes.x_mm[0]) - np.hypot(x - middle_x, y - middle_y)
+    free = _smooth_step(from_edge, 0.0, _EDGE_MM)
     steps = (axes.x_mm[1] - axes.x_mm[0], axes.y_mm[1] - axes.y_mm[0])
     for k, z in enumerate(axes.z_mm):
-        from_x, from_y = _sources(x, y, float(z), shape)
+        from_x, from_y = _sources(x, y, float(z), shape, free)
         at = np.stack([(from_y - axes.y_mm[0]) / steps[1], (from_x - axes.x_mm[0]) / steps[0]])
         canvas.hu[k] = map_coordinates(canvas.hu[k], at, order=1, mode="nearest", prefilter=False)
         for mask in (canvas.lungs, *masks):
@@ -75,17 +80,17 @@ def reshape_body(canvas: Canvas, shape: BodyShape, *masks: Mask) -> Mask:
     return heart & ~canvas.lungs
 
 
-def _sources(x: Array, y: Array, z: float, shape: BodyShape) -> tuple[Array, Array]:
-    """Body coordinates that the places x, y on a slice show after the change."""
-    inside = 1 - _smooth_step(cage_distance(x, y, z) * np.float32(shape.inner), 0.0, _WALL_MM)
+def _sources(x: Array, y: Array, z: float, shape: BodyShape, free: Array) -> tuple[Array, Array]:
+    """Body coordinates that the places x, y on a slice show after the change; none where `free` is 0."""
+    inside = free * (1 - _smooth_step(cage_distance(x, y, z) * np.float32(shape.inner), 0.0, _WALL_MM))
     grown = inside * np.float32(1 - 1 / shape.inner)
     x = x - grown * (x - np.float32(_INNER_MIDDLE_MM[0]))
     y = y - grown * (y - np.float32(_INNER_MIDDLE_MM[1]))
     level = float(_smooth_step(z, *_HEART_LEVELS_MM[:2])) * (1 - float(_smooth_step(z, *_HEART_LEVELS_MM[2:])))
     if level == 0:
         return x, y
-    free = _smooth_step(-cage_distance(x, y, z), 0.0, _GIVES_WAY_MM) * (1 - _smooth_step(y, *_BACK_MM))
-    grown = np.float32(level * (1 - 1 / shape.heart)) * free
+    lung = _smooth_step(-cage_distance(x, y, z), 0.0, _GIVES_WAY_MM) * (1 - _smooth_step(y, *_BACK_MM))
+    grown = np.float32(level * (1 - 1 / shape.heart)) * free * lung
     x_moved = x - grown * (x - np.float32(_HEART_MIDDLE_MM[0]))
     y_moved = y - grown * (y - np.float32(_HEART_MIDDLE_MM[1]))
     return x_moved, y_moved

@@ -11,7 +11,7 @@ from models.simulation.lung_findings import ball_mm, middle_of
 DEPTH_MM = (13.0, 36.0)
 """From the hindmost lung to the fluid's surface: a shallow to a moderate effusion."""
 COMPRESSED_MM = (5.0, 24.0)
-COMPRESSED_HU = (-650.0, -60.0)
+COMPRESSED_HU = (-650.0, -260.0)
 """Lung above the fluid that is pressed together."""
 FLUID_HU = (0.0, 38.0)
 """From water to blood (transudates and exudates overlap: Nandalur et al. 2005, Clin Radiol 60:1283)."""
