@@ -49,27 +49,39 @@ def fit_rows(
     pictures
         All of them with fixations, of at least two patients.
     """
+    scores = fit_scores(maps, pictures, size_px=size_px, weighting=weighting, seed=seed)
+    patients = [one.patient for one in pictures]
+    rows = {}
+    for name, measures in scores.items():
+        figures = {}
+        for measure, values in measures.items():
+            given = [float("nan") if value is None else value for value in values]
+            found = mean_interval(given, patients, seed=seed, resamples=resamples)
+            if np.isfinite(found.mean):
+                ends = {"low": found.low, "high": found.high} if found.available else {}
+                figures[measure] = Figure(value=found.mean, **ends)
+        rows[name] = MetricRow(role="floor" if name in (CENTRE, BORROWED) else "candidate", measures=figures)
+    return rows
+
+
+def fit_scores(
+    maps: Mapping[str, Floats], pictures: Sequence[PreparedPicture], *, size_px: int, weighting: str, seed: int
+) -> dict[str, dict[str, list[float | None]]]:
+    """As `fit_rows`, of every picture: `MEASURES` by name of the map; None where a map has no such value."""
     truth = readers_maps(pictures, size_px, weighting)
     centre = centre_map((1, size_px, size_px)).density_kji[0]
     floors = {
         CENTRE: np.broadcast_to(centre, truth.shape),
         BORROWED: readers_maps(with_borrowed_gaze(pictures, seed), size_px, weighting),
     }
-    patients = [one.patient for one in pictures]
-    rows = {}
+    found: dict[str, dict[str, list[float | None]]] = {}
     for name, each in {**maps, **floors}.items():
-        scores = {
-            "CC": [cc(real, said) for real, said in zip(truth, each, strict=True)],
-            "KL": [kl_divergence(real, mixed(said)) for real, said in zip(truth, each, strict=True)],
+        pairs = list(zip(truth, each, strict=True))
+        found[name] = {
+            "CC": [_known(cc(real, said)) for real, said in pairs],
+            "KL": [_known(kl_divergence(real, mixed(said))) for real, said in pairs],
         }
-        figures = {}
-        for measure, values in scores.items():
-            found = mean_interval(values, patients, seed=seed, resamples=resamples)
-            if np.isfinite(found.mean):
-                ends = {"low": found.low, "high": found.high} if found.available else {}
-                figures[measure] = Figure(value=found.mean, **ends)
-        rows[name] = MetricRow(role="floor" if name in floors else "candidate", measures=figures)
-    return rows
+    return found
 
 
 def mixed(values: Floats) -> Floats:
@@ -77,3 +89,7 @@ def mixed(values: Floats) -> Floats:
     total = values.sum()
     uniform = np.full(values.shape, 1 / values.size)
     return uniform if total <= 0 else (1 - UNIFORM_SHARE) * values / total + UNIFORM_SHARE * uniform
+
+
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None
