@@ -1,16 +1,17 @@
-"""What a reader's gaze adds to classifiers of radiographs, on made ones: networks with gaze and without, same patients.
+"""What a reader's gaze adds to classifiers of radiographs: networks with gaze and without it on the same patients.
 
-Run with ``python -m tests.benchmarks.gaze_classifier_learning --out FOLDER [--seeds 1 2 3] [--variant NAME ...]``. Every
-network is trained with the same pictures and epochs, its best epoch is chosen on validation patients, and all are tested
-on the same 90 patients. Two controls: a temporal network that learned with another patient's gaze, and the one that
-learned with the right gaze when it is shown another patient's. A run that is there already is not made again. One run
-takes up to three minutes on one busy core; the patients are made once, in about five.
+Run with ``python -m tests.benchmarks.gaze_classifier_learning --out FOLDER [--seeds 1 2 3] [--variant NAME ...]``.
+Every network is trained with the same made radiographs and epochs, its best epoch is chosen on validation patients, and
+all are tested on the same 90 patients. Two controls: a temporal network that learned with another patient's gaze, and
+the one that learned with the right gaze when it is shown another patient's. A run that is there already is not made
+again. One run takes up to three minutes on one busy core; the patients are made once, in about five.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
-from models.card import Figure
+from models.card import CARD_FILE, Figure
 from models.datasets.picture_case import PictureCase
 from models.datasets.splits import Split
 from models.gaze_classifier.areas import Areas, areas_of, mean_of
@@ -126,7 +127,9 @@ def _run(variant: Variant, seed: int, split: Split[PictureCase], folder: Path) -
     """Train one network and write what it says of every test picture."""
     began = time.perf_counter()
     out = folder / f"{variant.name}-{seed}"
-    # A run that was stopped has a folder and no model yet.
+    if (out / CARD_FILE).is_file():
+        # It was stopped between its training and its test, which costs less to repeat than to take up.
+        shutil.rmtree(out)
     result = train(config_of(variant, seed), split, out, resume=(out / "config.toml").is_file())
     trained_s = time.perf_counter() - began
     network = load(out).network
@@ -134,7 +137,8 @@ def _run(variant: Variant, seed: int, split: Split[PictureCase], folder: Path) -
     lent = with_borrowed_gaze(pictures, LENDING_SEED)
     found: dict[str, Any] = {
         "variant": variant.name, "seed": seed, "best_epoch": result.best_epoch, "validation": result.figures,
-        "seconds": round(trained_s, 1), "labels": network.settings.labels, "patients": [one.patient for one in pictures],
+        "seconds": round(trained_s, 1), "labels": network.settings.labels,
+        "patients": [one.patient for one in pictures],
         "truth": truth_of(pictures).tolist(),
         "probabilities": {
             shown: probabilities_of(network, lent if shown == LENT else pictures).tolist()
