@@ -79,7 +79,7 @@ def _check_sizes(volume: CtVolume, place: str) -> None:
 
 def _check_units(seen: np.ndarray, place: str) -> None:
     low, high = float(seen.min()), float(seen.max())
-    if low >= 0:
+    if low > LUNG_HU[1]:
         raise ModelError(
             f"its values run from {low:g} to {high:g}, nothing is as light as air: stored values or a picture, not "
             "Hounsfield units",
