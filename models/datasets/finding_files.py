@@ -19,7 +19,7 @@ from models.simulation.findings import BASE, FINDINGS, FindingPatient, make_find
 from models.simulation.simulated_patients import PatientSettings
 from models.volumes import CtVolume
 
-FINDINGS_SCHEMA = 3
+FINDINGS_SCHEMA = 4
 """To be raised when the same arguments give other voxels than before: older files are then made anew."""
 
 

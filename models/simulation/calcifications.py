@@ -15,6 +15,8 @@ from models.simulation.swept_tubes import along
 Floats = NDArray[np.float64]
 
 LIME_HU = (350.0, 900.0)
+LEAST_COVER = 0.15
+"""Share of a voxel: less lime would not be seen."""
 _CORONARY_LEVELS_MM = (136.0, 196.0)
 _CORONARY_BEARINGS_DEG = (-75.0, -110.0, -150.0, 20.0)
 """Seen from the middle of the heart on a slice, 0 to the patient's left, -90 to the front: anterior descending and its
@@ -57,8 +59,11 @@ def _speck(canvas: Canvas, rng: np.random.Generator, place: Floats, radius_mm: f
     window, cover = soft_ellipsoid(canvas, rng, centre, size, edge_mm=edge, roughness=0.1)
     # Lime lies in soft tissue: what is bone or lung stays as it is.
     cover = cover * ((canvas.hu[window] > -200) & (canvas.hu[window] < value))
+    highest = float(cover.max(initial=0.0))
+    if highest < LEAST_COVER:
+        return mask
     canvas.lay(window, cover, value)
-    mask[window] = cover >= 0.4
+    mask[window] = cover >= min(0.4, highest)
     return mask
 
 

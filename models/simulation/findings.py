@@ -20,7 +20,14 @@ from models.simulation.finding_canvas import Canvas, Mask, PlacedFinding
 from models.simulation.lung_findings import ball_mm, draw_emphysema, draw_nodules, draw_opacities, middle_of
 from models.simulation.pleural_effusion import draw_effusion
 from models.simulation.scan_variation import vary_scan
-from models.simulation.simulated_patients import PatientSettings, body_axes, load_patient, make_patient
+from models.simulation.simulated_patients import (
+    BodyAxes,
+    PatientSettings,
+    SimulatedPatient,
+    body_axes,
+    load_patient,
+    make_patient,
+)
 from models.simulation.tissue_variation import draw_dependent_density, vary_tissue
 from models.volumes import CtVolume
 
@@ -89,26 +96,48 @@ def make_finding_patient(
     ModelError
         As `load_patient`.
     """
-    unknown = [name for name in wanted if name not in FINDINGS]
-    if unknown:
-        raise ValueError(f"there is no finding {unknown[0]!r}: {', '.join(FINDINGS)}")
     base = make_patient(seed, settings=settings) if folder is None else load_patient(seed, settings, Path(folder))
+    return with_findings(base, body_axes(seed, settings=settings), seed, wanted=wanted)
+
+
+def with_findings(
+    base: SimulatedPatient, axes: BodyAxes, seed: int, *, wanted: Mapping[str, bool] = _ANYTHING
+) -> FindingPatient:
+    """Draw findings onto a made patient, whose lesions are not looked at; the seed decides what, where, and the scan.
+
+    Parameters
+    ----------
+    axes
+        Of that patient (`models.simulation.simulated_patients.body_axes`).
+    wanted
+        As in `make_finding_patient`.
+
+    Raises
+    ------
+    ValueError
+        As `make_finding_patient`.
+    """
+    there = drawn_labels(seed, wanted)
     spacing = np.linalg.norm(base.volume.affine_lps[:3, :3], axis=0)[::-1]
     canvas = Canvas(
         base.volume.hu_kji.astype(np.float32),
         base.lungs_kji.copy(),
         (float(spacing[0]), float(spacing[1]), float(spacing[2])),
-        body_axes(seed, settings=settings),
+        axes,
         np.random.default_rng([seed, 41]).standard_normal(base.volume.shape_kji, dtype=np.float32),
     )
-    masks, lesions = _draw(canvas, seed, _drawn_labels(seed, wanted))
+    masks, lesions = _draw(canvas, seed, there)
     hu = vary_scan(canvas.hu, np.random.default_rng([seed, 43]))
     volume = CtVolume(np.rint(hu).astype(np.int16), base.volume.affine_lps, base.case, base.patient)
     labels = {name: int(name in masks) for name in FINDINGS}
     return FindingPatient(base.case, base.patient, volume, labels, masks, canvas.lungs, tuple(lesions))
 
 
-def _drawn_labels(seed: int, wanted: Mapping[str, bool]) -> dict[str, bool]:
+def drawn_labels(seed: int, wanted: Mapping[str, bool] = _ANYTHING) -> dict[str, bool]:
+    """Which findings a seed's patient is to have; raises ValueError for one that is not in `FINDINGS`."""
+    unknown = [name for name in wanted if name not in FINDINGS]
+    if unknown:
+        raise ValueError(f"there is no finding {unknown[0]!r}: {', '.join(FINDINGS)}")
     chances = np.random.default_rng([seed, 40]).random(len(FINDINGS))
     return {name: wanted.get(name, bool(chance < PREVALENCE)) for name, chance in zip(FINDINGS, chances, strict=True)}
 
