@@ -1,7 +1,7 @@
 """What a scan's histogram tells about the made findings, on a small sample.
 
-`tests.benchmarks.finding_set_baseline` measures the same on whole patients, each with a body of its own. Here two bodies
-serve all, so that less varies, and 60 patients test: the limits are that much wider than 0.75.
+`tests.benchmarks.finding_set_baseline` measures the same on whole patients, each with a body of its own. Here two
+bodies serve all, so that less varies, and 60 patients test: the limits are that much wider than 0.75.
 """
 
 from __future__ import annotations
