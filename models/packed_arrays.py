@@ -20,7 +20,7 @@ MOST_BYTES = 2**30
 LEVEL = 1
 """Masks are almost all zeros: higher levels of compression take many times longer and save little."""
 
-_DTYPES = {"uint8": np.dtype("u1"), "bool": np.dtype("u1"), "float32": np.dtype("<f4")}
+_DTYPES: dict[str, np.dtype[Any]] = {"uint8": np.dtype("u1"), "bool": np.dtype("u1"), "float32": np.dtype("<f4")}
 
 
 class PackedArray(BaseModel):

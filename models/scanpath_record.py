@@ -70,7 +70,11 @@ class ScanpathRecord(Head):
                 source="model",
                 trial=one.trial,
                 **place,
-                **{name: np.array(getattr(one, name)) for name in _LISTS},
+                x_voxel=np.array(one.x_voxel),
+                y_voxel=np.array(one.y_voxel),
+                z_voxel=np.array(one.z_voxel),
+                onset_s=np.array(one.onset_s),
+                duration_s=np.array(one.duration_s),
             )
             for one in self.paths
         )

@@ -1,4 +1,4 @@
-"""`ctgaze model ...`: list, train, evaluate, predict and import models."""
+"""`ctgaze model ...`: list, train, evaluate, predict and import models, and make what they learn from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def model() -> None:
-    """Models that predict where readers look: list, train, evaluate, predict, import."""
+    """Models of scan paths, findings, masks and gaze maps: list, train, evaluate, predict, import. Research only."""
 
 
 app.command(name="train")(train.train)

@@ -119,11 +119,11 @@ def _lines(found: Prediction) -> Iterator[str]:
             if not mask.any():
                 yield f"{found.structure}: nothing found, {seen}"
                 return
-            slices = np.flatnonzero(mask.any(axis=(1, 2)))
+            marked = np.flatnonzero(mask.any(axis=(1, 2)))
             size = f"{int(mask.sum())} voxels"
             if found.affine_lps is not None:
                 size += f", {mask.sum() * abs(np.linalg.det(found.affine_lps[:3, :3])) / 1000:.1f} ml"
-            yield f"{found.structure}: {size}, slices {slices[0]} to {slices[-1]}, from 0; {seen}"
+            yield f"{found.structure}: {size}, slices {marked[0]} to {marked[-1]}, from 0; {seen}"
         case SaliencyPrediction():
             if found.findings is not None:
                 yield from _findings(found.findings)

@@ -40,7 +40,7 @@ def train(
         str, typer.Option("--device", help="auto (as configured), cpu, cuda or cuda:N.", metavar="DEVICE")
     ] = "auto",
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Processes that make patients; default: one a core.")
+        int | None, typer.Option("--workers", min=1, help="Processes that make cases; default: one a core.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
