@@ -8,17 +8,37 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
+from platformdirs import user_cache_path
+
 from models.card import Card
+from models.datasets.picture_case import PictureCase
+from models.datasets.splits import Split
 from models.errors import ModelError
+from models.gaze_segmentation import training
+from models.gaze_segmentation.config import SegmentationConfig
+from models.gaze_segmentation.evaluation import evaluate
 from models.gaze_segmentation.network import GazeSegmenter
 from models.gaze_segmentation.prediction import Average, predict_segmentation
 from models.gaze_segmentation.published import ARCHITECTURE, IMPORT_OPTIONS, import_published
 from models.gaze_segmentation.settings import SegmentationSettings
+from models.gaze_segmentation.sources import cases_of
 from models.model_folder import LoadedModel, built, load_model, settings_of
 from models.predictions import SegmentationPrediction
+from models.training import recipes
+from models.training.result import TrainingResult, Watcher
 from models.volumes import CtVolume, PictureVolume
 
-__all__ = ["IMPORT_OPTIONS", "PREDICT_OPTIONS", "import_published", "load", "predict"]
+__all__ = [
+    "IMPORT_OPTIONS",
+    "PREDICT_OPTIONS",
+    "cases_of",
+    "evaluate",
+    "import_published",
+    "load",
+    "predict",
+    "read_recipe",
+    "train",
+]
 
 PREDICT_OPTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -54,6 +74,40 @@ def predict(
         average=_average(options.get("average", "")),
         threshold=_threshold(options.get("threshold", "0.5")),
         device=device,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def read_recipe(name: str) -> SegmentationConfig:
+    """The configuration of a file or of a shipped recipe; raises `ModelError` as `models.training.recipes`."""
+    return recipes.read_recipe(name, SegmentationConfig, architecture=ARCHITECTURE)
+
+
+def train(
+    config: SegmentationConfig,
+    cases: Split[PictureCase],
+    out: Path,
+    *,
+    resume: bool = False,
+    initial: Path | None = None,
+    device: str = "auto",
+    preparing: Callable[[int, int], None] | None = None,
+    progress: Watcher | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> TrainingResult:
+    """Train (`models.gaze_segmentation.training.train`); pseudo-mask maps are kept in the configuration's cache, or in
+    the user's."""
+    begin = initial or config.training.initial
+    return training.train(
+        config,
+        cases,
+        out,
+        cache=user_cache_path("ctgaze") / "training",
+        resume=resume,
+        start=None if begin is None else load(begin).network,
+        device=device,
+        preparing=preparing,
         progress=progress,
         cancelled=cancelled,
     )
