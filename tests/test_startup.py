@@ -27,7 +27,7 @@ def test_nothing_heavy_is_imported_at_start(code: str) -> None:
 def test_a_window_that_shows_predictions_computes_none_itself() -> None:
     code = (
         "from ctgaze_app.ui.main_window import MainWindow\n"
-        "from ctgaze_app.ui.review.model_control import ModelTools\n"
+        "from ctgaze_app.ui.review.model_choices import ModelTools\n"
         "import ctgaze_app.ui.review.workspace\n"
         "tools = ModelTools()\n"
         "assert tools.find_models() and tools.missing() is not None"

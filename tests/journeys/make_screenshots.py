@@ -120,13 +120,13 @@ def _run(out: Path, case: Path | None, scratch: Path) -> None:
     wait_until(lambda: models.control.listed)
     workspace.predict_usual()
     wait_until(lambda: models.control.busy is None and models.control.listed)
-    if models.control.problem or models.shown is None:
+    if models.control.problem or not models.shown:
         sys.stderr.write(f"no pictures of predictions: {models.control.problem or models.panel.hint.text()}\n")
     else:
         workspace.set_free(True)
         models.comparison.start()
         wait_until(lambda: not models.comparison.busy)
-        workspace.numbers.ensureWidgetVisible(models.numbers)
+        workspace.right.setCurrentWidget(workspace.figures)
         settle()
         grab("prediction")
     window.close()

@@ -31,7 +31,7 @@ REVIEW_ACTIONS = (
     ReviewAction("fixations", "Show fixations", "X", "mdi6.circle-outline"),
     ReviewAction("path", "Show scan path", "C", "mdi6.vector-polyline"),
     ReviewAction("home", "Back to the first page", "Esc", "mdi6.arrow-left"),
-    ReviewAction("model", "Show predicted path", "M", "mdi6.vector-polyline"),
+    ReviewAction("model", "Show other readers and models", "M", "mdi6.layers-outline"),
     ReviewAction("trace", "Show slice trace", "D", "mdi6.chart-timeline-variant"),
 )
 

@@ -1,26 +1,28 @@
-"""The figures of a model's paths beside this reader's, with floors and ceiling: computed in a process of its own."""
+"""The figures of models' paths beside this reader's, with floors and ceiling: computed in a process of its own."""
 
 from __future__ import annotations
 
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from ctgaze_app.review.layers import Layer
 from ctgaze_app.review.model_figures import ModelFigures, model_figures
 from ctgaze_app.study.loading import RecordedSession, RecordedTrial
 from ctgaze_app.study.other_readings import other_readings
 from ctgaze_app.study.prediction_worker import CTGAZE, WorkerCancelled, WorkerError, run_command
 from ctgaze_app.ui.background import BackgroundJob, Progress
-from ctgaze_app.ui.review.model_control import ShownPrediction
+from ctgaze_app.ui.review.layer_content import LayerContent
 
 TICK_MS = 250
+Compared = tuple[Layer, LayerContent]
 
 
 class ModelComparison(QObject):
-    """Compares one shown prediction with one reading; remembers what it has found.
+    """Compares every shown prediction of paths with one reading; remembers what it has found.
 
     Signals
     -------
@@ -34,8 +36,7 @@ class ModelComparison(QObject):
         super().__init__()
         self._session, self._command = session, command
         self._trial: RecordedTrial | None = None
-        self.shown: ShownPrediction | None = None
-        self.figures: ModelFigures | None = None
+        self.shown: tuple[Compared, ...] = ()
         self.problem = ""
         self.busy = False
         self._started_s = 0.0
@@ -50,37 +51,56 @@ class ModelComparison(QObject):
         """How long the comparison under way has taken."""
         return time.monotonic() - self._started_s if self.busy else 0.0
 
-    def show(self, trial: RecordedTrial | None, shown: ShownPrediction | None) -> None:
-        """Another trial or prediction: what is known of it, else nothing; a comparison of the last one stops."""
-        if trial is self._trial and shown is self.shown:
-            return
-        if self.busy:
+    @property
+    def figures(self) -> tuple[tuple[Layer, ModelFigures], ...]:
+        """Of the shown predictions that were compared, in their order."""
+        return tuple(
+            (layer, found) for layer, _ in self.shown if (found := self._found.get(self._key(layer))) is not None
+        )
+
+    @property
+    def missing(self) -> tuple[Compared, ...]:
+        """The shown predictions that were not compared yet."""
+        return tuple(one for one in self.shown if self._key(one[0]) not in self._found)
+
+    def show(self, trial: RecordedTrial | None, shown: Sequence[Compared]) -> None:
+        """Another trial or other predictions: what is known of them; a comparison of others stops."""
+        keys, before = [one.key for one, _ in shown], [one.key for one, _ in self.shown]
+        other = trial is not self._trial or keys != before
+        if other and self.busy:
             self.cancel()
-        self._trial, self.shown, self.problem = trial, shown, ""
-        self.figures = self._found.get(self._key()) if shown is not None else None
+        if other:
+            self.problem = ""
+        self._trial, self.shown = trial, tuple(shown)
         self.changed.emit()
 
     def start(self) -> None:
-        """Compare what is shown."""
-        trial, shown = self._trial, self.shown
-        if trial is None or shown is None or shown.stored.prediction is None or self.busy:
+        """Compare what is shown and was not compared yet, one prediction after the other."""
+        trial, missing = self._trial, self.missing
+        if trial is None or not missing or self.busy:
             return
         session, command = self._session, self._command
-        model = shown.stored.prediction.model
         reading = f"{session.folder}:{trial.record.number}"
         named = f"{session.manifest.session}:{trial.record.number}"
+        wanted = [
+            (self._key(layer), str(content.stored.path), content.stored.prediction.model)
+            for layer, content in missing
+            if content.stored is not None and content.stored.prediction is not None
+        ]
 
-        def work(_progress: Progress, cancelled: Callable[[], bool]) -> ModelFigures | None:
+        def work(_progress: Progress, cancelled: Callable[[], bool]) -> dict[tuple[int, str], ModelFigures] | None:
             beside = other_readings(session.folder, session.manifest, trial.record)
-            sources = [reading, str(shown.stored.path), *beside]
+            found = {}
             try:
-                text = run_command(
-                    ["compare", *sources, "--json"],
-                    progress=lambda step: None,
-                    cancelled=cancelled,
-                    command=command,
-                )
-                return model_figures(json.loads(text), named, model)
+                for key, path, model in wanted:
+                    text = run_command(
+                        ["compare", reading, path, *beside, "--json"],
+                        progress=lambda step: None,
+                        cancelled=cancelled,
+                        command=command,
+                    )
+                    found[key] = model_figures(json.loads(text), named, model)
+                return found
             except WorkerCancelled:
                 return None
             except ValueError as error:
@@ -107,14 +127,12 @@ class ModelComparison(QObject):
             self._job.cancel()
         self._end()
 
-    def _key(self) -> tuple[int, str]:
-        assert self._trial is not None and self.shown is not None
-        return self._trial.record.number, self.shown.stored.path.name
+    def _key(self, layer: Layer) -> tuple[int, str]:
+        return (self._trial.record.number if self._trial is not None else 0), layer.key
 
-    def _have(self, figures: ModelFigures | None) -> None:
+    def _have(self, found: dict[tuple[int, str], ModelFigures] | None) -> None:
         self._end()
-        if figures is not None:
-            self.figures = self._found[self._key()] = figures
+        self._found.update(found or {})
         self.changed.emit()
 
     def _failed(self, line: str) -> None:

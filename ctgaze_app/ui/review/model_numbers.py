@@ -1,4 +1,4 @@
-"""The Models part of Review's right side: a model's scores beside this reader, one floor or the best, the ceiling."""
+"""Scores of predicted scan paths on Review's right side: beside this reader, one floor or the best, the ceiling."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ctgaze_app.review.layers import Layer
 from ctgaze_app.review.model_figures import FigureRow, ModelFigures
+from ctgaze_app.ui.review.layer_look import layer_colour
 from ctgaze_app.ui.review.model_comparison import ModelComparison, figure_text
-from ctgaze_app.ui.theme import MODELS, ui_font
+from ctgaze_app.ui.review.panel_parts import clear_layout, heading, words
+from ctgaze_app.ui.theme import ui_font
 
 HIGHEST = "Highest floor of each"
-HINT = "Show a prediction, then compare it with this reader's own path."
+HINT = "Show a predicted scan path, then compare it with this reader's own."
+MOST_COLUMNS = 2
 
 
 class ModelNumbers(QWidget):
@@ -33,18 +37,17 @@ class ModelNumbers(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._figures: ModelFigures | None = None
+        self._columns: tuple[tuple[Layer, ModelFigures], ...] = ()
+        self._others: tuple[str, ...] = ()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 14)
         column.setSpacing(6)
-        title = QLabel("Model beside this reader")
-        title.setFont(ui_font(bold=True))
-        column.addWidget(title)
-        self.hint = _words("secondary")
+        column.addWidget(heading("Models beside this reader"))
+        self.hint = words("secondary")
         column.addWidget(self.hint)
         self.compare = QPushButton("Compare")
         self.compare.setObjectName("beside")
-        self.compare.setToolTip("The figures of ctgaze compare, for the prediction that is shown")
+        self.compare.setToolTip("The figures of ctgaze compare, for every predicted scan path that is shown")
         self.compare.clicked.connect(self.compare_asked)
         column.addWidget(self.compare, alignment=Qt.AlignmentFlag.AlignLeft)
         self._waiting = QWidget()
@@ -58,7 +61,7 @@ class ModelNumbers(QWidget):
         wait.addWidget(bar, 1)
         wait.addWidget(self.cancel)
         column.addWidget(self._waiting)
-        self.problem = _words("problem")
+        self.problem = words("problem")
         column.addWidget(self.problem)
         self._table = QWidget()
         self._grid = QGridLayout(self._table)
@@ -72,34 +75,40 @@ class ModelNumbers(QWidget):
         self.floor.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.floor.currentIndexChanged.connect(self._fill)
         column.addWidget(self.floor)
-        self.note = _words("secondary")
+        self.note = words("secondary")
         column.addWidget(self.note)
         self.cells: dict[tuple[str, str], QLabel] = {}
 
     def show_state(self, comparison: ModelComparison) -> None:
-        """Show what is known."""
+        """Show what is known: of two predictions at most, the selected one first, since a panel is narrow."""
         shown = comparison.shown
         self._waiting.setVisible(comparison.busy)
-        self.compare.setVisible(shown is not None and not comparison.busy and comparison.figures is None)
+        self.compare.setVisible(bool(comparison.missing) and not comparison.busy)
         self.problem.setText(comparison.problem)
         self.problem.setVisible(bool(comparison.problem))
-        if shown is None:
+        if not shown:
             self.hint.setText(HINT)
         elif comparison.busy:
             self.hint.setText(f"Comparing with this reader, floors and ceiling: {int(comparison.waited_s)} s")
         else:
-            self.hint.setText(shown.label)
-        if comparison.figures is not self._figures:
-            self._figures = comparison.figures
-            self._fill_floors()
+            self.hint.setText("\n".join(content.label for _, content in shown))
+        columns = comparison.figures[:MOST_COLUMNS]
+        self._others = tuple(layer.entry.title for layer, _ in comparison.figures[MOST_COLUMNS:])
+        if columns != self._columns:
+            before = [figures for _, figures in self._columns]
+            self._columns = columns
+            if before[:1] != [figures for _, figures in columns][:1]:
+                self._fill_floors()
+            else:
+                self._fill()
         for widget in (self._table, self.floor, self.note):
-            widget.setVisible(self._figures is not None)
+            widget.setVisible(bool(columns))
 
     def _fill_floors(self) -> None:
-        figures = self._figures
         self.floor.blockSignals(True)
         self.floor.clear()
-        if figures is not None:
+        if self._columns:
+            figures = self._columns[0][1]
             names = list(figures.rows[0].floors)
             self.floor.addItem(HIGHEST, "")
             for name in names:
@@ -112,27 +121,46 @@ class ModelNumbers(QWidget):
         self._fill()
 
     def _fill(self) -> None:
-        figures = self._figures
-        while (item := self._grid.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.deleteLater()
+        clear_layout(self._grid)
         self.cells.clear()
-        if figures is None:
+        if not self._columns:
             return
-        for place, text in enumerate(("", "model", "floor", "ceiling")):
-            self._put(0, place, text, "secondary", right=place > 0)
+        heads = [
+            f"model {number}" if len(self._columns) > 1 else "model" for number in range(1, len(self._columns) + 1)
+        ]
+        for place, text in enumerate(("", *heads, "floor", "ceiling")):
+            label = self._put(0, place, text, "secondary", right=place > 0)
+            if 0 < place <= len(self._columns):
+                label.setToolTip(self._columns[place - 1][0].entry.title)
         chosen = str(self.floor.currentData() or "")
-        for number, row in enumerate(figures.rows, 1):
-            floor_name, floor = row.highest_floor if not chosen else (chosen, row.floors.get(chosen, math.nan))
+        for number, row in enumerate(self._columns[0][1].rows, 1):
             self._put(number, 0, row.name, "secondary").setToolTip(row.meaning)
-            self.cells[row.key, "model"] = self._put(number, 1, figure_text(row.model, row.decimals), right=True)
-            self.cells[row.key, "model"].setStyleSheet(f"color: {MODELS[0]}")
-            self.cells[row.key, "model"].setToolTip(_each_path(row))
-            self.cells[row.key, "floor"] = self._put(number, 2, figure_text(floor, row.decimals), right=True)
-            self.cells[row.key, "floor"].setToolTip(_every_floor(row) if not chosen else floor_name)
-            self.cells[row.key, "ceiling"] = self._put(number, 3, figure_text(row.ceiling, row.decimals), right=True)
-            self.cells[row.key, "ceiling"].setToolTip(figures.ceiling_name or figures.ceiling_note)
-        self.note.setText(_note(figures, chosen))
+            for place, (layer, figures) in enumerate(self._columns, 1):
+                mine = figures.rows[number - 1]
+                cell = self._put(number, place, figure_text(mine.model, mine.decimals), right=True)
+                cell.setStyleSheet(f"color: {layer_colour(layer).name()}")
+                cell.setToolTip(f"{layer.entry.title}\n{_each_path(mine)}")
+                self.cells[row.key, heads[place - 1]] = cell
+            self._put_beside(number, row, chosen)
+        self.note.setText(self._note_text(chosen))
+
+    def _put_beside(self, number: int, row: FigureRow, chosen: str) -> None:
+        """Floor and ceiling of one measure; they are the reader's, the same for every model."""
+        figures, last = self._columns[0][1], len(self._columns)
+        floor_name, floor = row.highest_floor if not chosen else (chosen, row.floors.get(chosen, math.nan))
+        self.cells[row.key, "floor"] = self._put(number, last + 1, figure_text(floor, row.decimals), right=True)
+        self.cells[row.key, "floor"].setToolTip(_every_floor(row) if not chosen else floor_name)
+        self.cells[row.key, "ceiling"] = self._put(number, last + 2, figure_text(row.ceiling, row.decimals), right=True)
+        self.cells[row.key, "ceiling"].setToolTip(figures.ceiling_name or figures.ceiling_note)
+
+    def _note_text(self, chosen: str) -> str:
+        lines = []
+        if len(self._columns) > 1:
+            lines += [f"Model {place}: {layer.entry.title}." for place, (layer, _) in enumerate(self._columns, 1)]
+        lines.append(_note(self._columns[0][1], chosen))
+        if self._others:
+            lines.append(f"Also compared: {', '.join(self._others)}. Select one to see it here.")
+        return "\n".join(lines)
 
     def _put(self, row: int, column: int, text: str, kind: str = "", *, right: bool = False) -> QLabel:
         label = QLabel(text)
@@ -170,10 +198,3 @@ def _each_path(row: FigureRow) -> str:
 
 def _every_floor(row: FigureRow) -> str:
     return "\n".join(f"{name}: {value:.3f}" for name, value in row.floors.items())
-
-
-def _words(kind: str) -> QLabel:
-    label = QLabel()
-    label.setObjectName(kind)
-    label.setWordWrap(True)
-    return label

@@ -1,122 +1,195 @@
-"""Ties predictions to Review: control, panel, slices, timeline and figures of the trial that is shown."""
+"""Ties readers and models to Review: control, lists, slices, timeline and figures of the trial that is shown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from ctgaze_app.review.layers import Layer, LayerEntry
 from ctgaze_app.study.loading import RecordedSession, RecordedTrial
+from ctgaze_app.ui.review.evidence_review import EvidenceReview
+from ctgaze_app.ui.review.evidence_strip import EvidenceStrip
+from ctgaze_app.ui.review.layer_content import LayerContent
+from ctgaze_app.ui.review.layer_details import LayerDetails
+from ctgaze_app.ui.review.layer_figures import LayerFigures
+from ctgaze_app.ui.review.layer_items import HIDDEN_SLICE, LayerItems
+from ctgaze_app.ui.review.layer_rows import LayerRows
+from ctgaze_app.ui.review.mask_review import MaskReview
+from ctgaze_app.ui.review.model_choices import ModelTools
 from ctgaze_app.ui.review.model_comparison import ModelComparison
-from ctgaze_app.ui.review.model_control import ModelControl, ModelTools, ShownPrediction
-from ctgaze_app.ui.review.model_layer import ModelPathItem
-from ctgaze_app.ui.review.model_numbers import ModelNumbers
-from ctgaze_app.ui.review.model_panel import USUAL_STRENGTH, ModelPanel
+from ctgaze_app.ui.review.model_control import ModelControl
+from ctgaze_app.ui.review.model_panel import ModelPanel
 from ctgaze_app.ui.review.timeline import Timeline
-from ctgaze_app.ui.review.timeline_models import ModelTraces
+from ctgaze_app.ui.review.timeline_traces import LayerTraces
+from ctgaze_app.ui.slice_view import SliceView
+
+Shown = tuple[tuple[Layer, LayerContent], ...]
+THIS_READING = "this reading"
+
+
+@dataclass(frozen=True)
+class ModelWidgets:
+    """The widgets that show readers and models."""
+
+    panel: ModelPanel
+    rows: LayerRows
+    details: LayerDetails
+    figures: LayerFigures
+    timeline: Timeline
+    strip: EvidenceStrip
+    view: SliceView
 
 
 class ModelReview:
-    """Everything of models in one workspace.
+    """Everything of models and of other readers in one workspace.
 
     Parameters
     ----------
     redraw
         Called when the overlays of the present moment must be drawn again.
+    show_figures
+        Called when somebody selected a layer, so that its figures come in sight.
     """
 
     def __init__(
         self,
         session: RecordedSession,
-        panel: ModelPanel,
-        numbers: ModelNumbers,
-        timeline: Timeline,
+        widgets: ModelWidgets,
         redraw: Callable[[], None],
+        show_figures: Callable[[], None],
         tools: ModelTools | None = None,
     ) -> None:
-        self.layer = ModelPathItem()
         self.control = ModelControl(session, tools)
+        self.layers = self.control.layers
         self.comparison = ModelComparison(session, self.control.tools.command)
-        self.panel, self.numbers = panel, numbers
-        self._timeline, self._redraw = timeline, redraw
-        self._visible, self._in_time, self._strength = True, False, USUAL_STRENGTH / 100
-        self._traced: tuple[ShownPrediction | None, int, float, bool] = (None, 0, 0.0, False)
-        panel.predict_asked.connect(self._predict)
-        panel.cancel_asked.connect(self.control.cancel)
-        panel.prediction_chosen.connect(lambda row: self.control.choose(self.control.stored[row]))
-        panel.remove_asked.connect(self._remove)
-        panel.path_chosen.connect(lambda step: self.control.emphasise(self.control.emphasised + step))
-        panel.strength_chosen.connect(self._set_strength)
-        panel.in_time_switched.connect(self._set_in_time)
-        self.control.changed.connect(self._changed)
-        self.control.stepped.connect(lambda step: panel.show_step(step, self.control.busy_trial))
-        numbers.compare_asked.connect(self.comparison.start)
-        numbers.cancel_asked.connect(self.comparison.cancel)
-        self.comparison.changed.connect(lambda: numbers.show_state(self.comparison))
-        panel.show_state(self.control)
-        numbers.show_state(self.comparison)
+        self.items = LayerItems(widgets.view)
+        self.evidence = EvidenceReview(widgets.figures.findings, widgets.strip, self.layers.set_part)
+        self.masks = MaskReview(widgets.figures.mask, self.items.reference)
+        self.panel, self.numbers = widgets.panel, widgets.figures.paths
+        self._widgets, self._redraw, self._show_figures = widgets, redraw, show_figures
+        self._visible, self._in_time = True, False
+        self._traced: Shown | None = None
+        entry = LayerEntry("own", "reading", session.manifest.reader, THIS_READING)
+        self.reader = Layer(entry, self.control.reader_colour, opacity=1.0)
+        self._connect()
+        self._changed()
 
     @property
-    def shown(self) -> ShownPrediction | None:
-        """What is drawn: nothing while the layer is switched off."""
-        return self.control.shown if self._visible else None
+    def shown(self) -> Shown:
+        """What is drawn: nothing while all layers are switched off."""
+        return self.control.shown if self._visible else ()
 
     def open_trial(self, trial: RecordedTrial) -> None:
         """Another trial is shown."""
         self.control.open_trial(trial)
+        volume = self.control.volume if not self.control.hidden else None
+        self.masks.reference.open_case(self.control.session.folder, trial.record.case, volume)
 
     def set_visible(self, visible: bool) -> None:
-        """Show or hide paths, traces and label together."""
+        """Show or hide every layer: paths, masks, maps, traces and names together."""
         self._visible = visible
-        self.layer.setVisible(visible)
         self._changed()
 
     def draw(self, series: int, slice_index: int, time_lsl: float, window_s: float) -> None:
-        """Put the predicted paths on the slice that is shown; on another series there is nothing to draw."""
-        shown = self.shown
-        if shown is None or series != self.control.series:
-            self.layer.set_paths((), 0, "")
-            return
-        moment = time_lsl if self._in_time else None
-        drawn = [path.near(slice_index, time_lsl=moment, window_s=window_s) for path in shown.paths]
-        self.layer.set_paths(drawn, self.control.emphasised, shown.label, self._strength)
+        """Put on the slice that is shown what belongs there; on another series there is nothing to draw."""
+        k = slice_index if series == self.control.series else HIDDEN_SLICE
+        self.items.show(self.shown, k, time_lsl=time_lsl if self._in_time else None, window_s=window_s)
+        self._widgets.strip.set_slice(k)
+        self.masks.show_slice(k)
 
     def close(self) -> None:
         """Stop everything and wait for it."""
+        self.layers.changed.disconnect(self._changed)
         self.control.close()
         self.comparison.close()
+        self.masks.reference.close()
+
+    def _connect(self) -> None:
+        widgets, control, layers = self._widgets, self.control, self.layers
+        widgets.panel.predict_asked.connect(self._predict)
+        widgets.panel.cancel_asked.connect(control.cancel)
+        widgets.rows.selected.connect(self._select)
+        widgets.rows.switched.connect(layers.set_visible)
+        details = widgets.details
+        details.opacity_chosen.connect(lambda value: self._of_selected(layers.set_opacity, value))
+        details.colour_chosen.connect(lambda value: self._of_selected(layers.set_colour, value))
+        details.path_chosen.connect(lambda value: self._of_selected(layers.set_path, value))
+        details.part_chosen.connect(lambda value: self._of_selected(layers.set_part, value))
+        details.in_time_switched.connect(self._set_in_time)
+        details.remove_asked.connect(lambda: self._of_selected(lambda key, _: control.remove(key), None))
+        layers.changed.connect(self._changed)
+        control.changed.connect(self._changed)
+        control.made.connect(lambda _key: self._show_figures())
+        control.stepped.connect(lambda step: widgets.panel.show_step(step, control.busy_trial))
+        numbers = widgets.figures.paths
+        numbers.compare_asked.connect(self.comparison.start)
+        numbers.cancel_asked.connect(self.comparison.cancel)
+        self.comparison.changed.connect(lambda: numbers.show_state(self.comparison))
+        widgets.timeline.scale_changed.connect(lambda: widgets.strip.set_scale(widgets.timeline.scale))
 
     def _predict(self, row: int, count: int) -> None:
         if 0 <= row < len(self.control.models):
             self.control.predict(self.control.models[row], count)
 
-    def _remove(self) -> None:
-        row = self.panel.prediction.currentIndex()
-        if 0 <= row < len(self.control.stored):
-            self.control.remove(self.control.stored[row])
+    def _select(self, key: str) -> None:
+        self.layers.select(key)
+        self._show_figures()
 
-    def _set_strength(self, strength: float) -> None:
-        self._strength = strength
-        self._trace()
-        self._redraw()
+    def _of_selected(self, change: Callable[[str, object], None], value: object) -> None:
+        selected = self.layers.selected
+        if selected is not None:
+            change(selected.key, value)
 
     def _set_in_time(self, in_time: bool) -> None:
         self._in_time = in_time
         self._redraw()
 
     def _changed(self) -> None:
-        self.panel.show_state(self.control)
-        self.comparison.show(self.control.trial, self.control.shown)
-        self._trace()
+        control, widgets = self.control, self._widgets
+        widgets.panel.show_state(control)
+        widgets.rows.show_state(self.layers)
+        selected = self.layers.selected
+        widgets.details.show_layer(selected, control.contents.get(selected.key) if selected is not None else None)
+        shown = self.shown
+        self.items.set_layers(shown, self.reader)
+        self._compare(shown, selected)
+        self._show_selected(shown, selected)
+        self._trace(shown)
         self._redraw()
 
-    def _trace(self) -> None:
-        shown = self.shown
-        now = (shown, self.control.emphasised, self._strength, self._visible)
-        if now == self._traced:
-            return
-        self._traced = now
-        if shown is None:
-            self._timeline.show_models(None)
+    def _compare(self, shown: Shown, selected: Layer | None) -> None:
+        paths = [one for one in shown if one[0].entry.kind == "scanpath"]
+        first = selected.key if selected is not None else ""
+        self.comparison.show(self.control.trial, sorted(paths, key=lambda one: one[0].key != first))
+
+    def _show_selected(self, shown: Shown, selected: Layer | None) -> None:
+        """The figures of the selected layer; of a hidden one nothing is said."""
+        trial = self.control.trial
+        content = next((one for layer, one in shown if selected is not None and layer.key == selected.key), None)
+        kind = selected.entry.kind if selected is not None and content is not None else None
+        readings = [one for one in shown if one[0].entry.kind == "reading"]
+        findings = content is not None and content.findings is not None
+        self.evidence.set_another(self.control.another_k, self.control.another_name)
+        if selected is not None and content is not None and trial is not None and findings:
+            self.evidence.show(selected, content, self.reader, trial, readings)
         else:
-            self._timeline.show_models(
-                ModelTraces.of(shown.paths, self.control.emphasised, self._strength, shown.label)
-            )
+            self.evidence.hide()
+        if selected is not None and content is not None and trial is not None and kind == "segmentation":
+            own = (self.reader.entry.title, trial.replay.fixations)
+            others = [(one.label, one.paths[0].fixations) for _, one in readings if one.paths]
+            self.masks.show(selected, content, self.control.volume, [own, *others])
+        self._widgets.figures.show_parts(
+            findings=findings,
+            mask=kind == "segmentation",
+            paths=kind in ("scanpath", "reading") or not self.layers.layers,
+            hidden=selected is not None and content is None,
+        )
+
+    def _trace(self, shown: Shown) -> None:
+        if shown == self._traced:
+            return
+        self._traced = shown
+        traces = [LayerTraces.of(layer, content) for layer, content in shown if content.paths]
+        if any(not one.layer.by_model for one in traces):
+            traces.insert(0, LayerTraces(self.reader, f"{self.reader.entry.title}, {THIS_READING}"))
+        self._widgets.timeline.show_layers(traces)

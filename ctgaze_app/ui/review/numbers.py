@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QFormLayout, QLabel, QScrollArea, QVBoxLayout, QWi
 
 from ctgaze_app.review.replay import ReplayFixation, ReplayTrial
 from ctgaze_app.review.totals import format_time, trial_totals
-from ctgaze_app.ui.review.model_numbers import ModelNumbers
 from ctgaze_app.ui.theme import ui_font
 
 QUALITY_FIGURES = (
@@ -40,8 +39,6 @@ class NumbersPanel(QScrollArea):
         self.fixation = _Section("Selected fixation", self._layout)
         self.totals = _Section("This trial", self._layout)
         self.quality = _Section("Quality of the gaze", self._layout)
-        self.models = ModelNumbers()
-        self._layout.addWidget(self.models)
         self.problems = QLabel()
         self.problems.setObjectName("warn")
         self.problems.setWordWrap(True)

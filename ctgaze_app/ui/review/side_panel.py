@@ -24,8 +24,11 @@ from PySide6.QtWidgets import (
 from ctgaze_app.review.totals import format_time
 from ctgaze_app.study.loading import RecordedSession
 from ctgaze_app.ui.review.actions import review_action
+from ctgaze_app.ui.review.layer_details import LayerDetails
+from ctgaze_app.ui.review.layer_rows import LayerRows
 from ctgaze_app.ui.review.model_panel import ModelPanel
-from ctgaze_app.ui.theme import FOCUS, RAISED, TEXT, TEXT_DISABLED, TEXT_SECONDARY, ui_font
+from ctgaze_app.ui.review.panel_parts import heading
+from ctgaze_app.ui.theme import FOCUS, RAISED, TEXT, TEXT_DISABLED, TEXT_SECONDARY
 
 LAYERS = ("gaze", "fixations", "path", "trace", "model")
 LAYER_TEXTS = {
@@ -33,7 +36,7 @@ LAYER_TEXTS = {
     "fixations": "Fixations",
     "path": "Scan path",
     "trace": "Slice trace",
-    "model": "Predicted path",
+    "model": "Readers, models",
 }
 FADE_WINDOWS = (
     ("Last 2 s", 2.0),
@@ -93,8 +96,11 @@ class SidePanel(QWidget):
         self._add_view(layout)
         layout.addSpacing(12)
         self._add_layers(layout)
+        layout.addSpacing(8)
+        self.rows, self.details, self.models = LayerRows(), LayerDetails(), ModelPanel()
+        for part in (self.rows, self.details):
+            layout.addWidget(part)
         layout.addSpacing(12)
-        self.models = ModelPanel()
         layout.addWidget(self.models)
         layout.addStretch()
 
@@ -115,7 +121,7 @@ class SidePanel(QWidget):
         back.setToolTip(home.tooltip)
         back.clicked.connect(self.home_asked)
         layout.addWidget(back, alignment=Qt.AlignmentFlag.AlignLeft)
-        layout.addWidget(_heading("Session"))
+        layout.addWidget(heading("Session"))
         tracker = session.manifest.tracker
         made_up = "\nsimulated eye" if tracker is not None and tracker.simulated else ""
         code = QLabel(session.manifest.session.replace("_", "_\u200b") + made_up)
@@ -145,7 +151,7 @@ class SidePanel(QWidget):
             layout.addWidget(nothing)
 
     def _add_view(self, layout: QVBoxLayout) -> None:
-        layout.addWidget(_heading("Slices"))
+        layout.addWidget(heading("Slices"))
         self.as_shown, self.free = QToolButton(), QToolButton()
         self.as_shown.setText("As shown")
         self.free.setText("Free")
@@ -168,7 +174,7 @@ class SidePanel(QWidget):
         self.free.toggled.connect(self.free_switched)
 
     def _add_layers(self, layout: QVBoxLayout) -> None:
-        layout.addWidget(_heading("Layers"))
+        layout.addWidget(heading("Layers"))
         grid = QGridLayout()
         grid.setSpacing(0)
         for place, layer in enumerate(LAYERS):
@@ -194,9 +200,3 @@ class SidePanel(QWidget):
     def _trial_changed(self, item: QListWidgetItem | None) -> None:
         if item is not None:
             self.trial_chosen.emit(item.data(Qt.ItemDataRole.UserRole))
-
-
-def _heading(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setFont(ui_font(bold=True))
-    return label

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QBrush, QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF, QResizeEvent
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QFontMetricsF,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from ctgaze_app.review.playback import ReviewCursor
 from ctgaze_app.review.replay import ReplayFixation, ReplayTrial
 from ctgaze_app.review.totals import format_time
-from ctgaze_app.ui.review.timeline_models import LEGEND_PX, ModelTraces, draw_model_legend, draw_model_traces
 from ctgaze_app.ui.review.timeline_scale import TimelineScale
+from ctgaze_app.ui.review.timeline_traces import (
+    LEGEND_PX,
+    LayerTraces,
+    draw_trace_legend,
+    draw_traces,
+    legend_rows,
+)
 from ctgaze_app.ui.theme import FOCUS, LINE, PANEL, RAISED, READERS, TEXT, TEXT_SECONDARY, WARN
 
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 56.0, 16.0, 10.0, 24.0
@@ -20,13 +38,18 @@ REACH_PX = 7.0
 
 
 class Timeline(QWidget):
-    """Draws one trial; `seek_requested` carries LSL seconds, `fixation_clicked` a fixation's number."""
+    """Draws one trial; `seek_requested` carries LSL seconds, `fixation_clicked` a fixation's number.
+
+    `scale_changed` says that slices lie at other heights, for what shares their axis.
+    """
 
     seek_requested = Signal(float)
     fixation_clicked = Signal(int)
+    scale_changed = Signal()
 
-    def __init__(self, cursor: ReviewCursor, parent: QWidget | None = None) -> None:
+    def __init__(self, cursor: ReviewCursor, parent: QWidget | None = None, *, colour: str = READERS[0]) -> None:
         super().__init__(parent)
+        self._colour = QColor(colour)
         self.setMinimumHeight(120)
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -35,7 +58,8 @@ class Timeline(QWidget):
         self._trial: ReplayTrial | None = None
         self._n_slices = 1
         self._show_trace = True
-        self._models: ModelTraces | None = None
+        self._layers: tuple[LayerTraces, ...] = ()
+        self._legend_lines = 0
         self._still: QPixmap | None = None
         self._drawn_x = math.nan
         cursor.time_changed.connect(self._time_changed)
@@ -52,15 +76,15 @@ class Timeline(QWidget):
         self._redraw()
 
     @property
-    def models(self) -> ModelTraces | None:
-        """The predicted traces that are drawn."""
-        return self._models
+    def layers(self) -> tuple[LayerTraces, ...]:
+        """Whose traces are drawn beside the reader's own."""
+        return self._layers
 
-    def show_models(self, models: ModelTraces | None) -> None:
-        """Draw predicted slice traces, or none."""
-        if models is not self._models:
-            self._models = models
-            self._redraw()
+    def show_layers(self, layers: Sequence[LayerTraces]) -> None:
+        """Draw other slice traces, of models and readers, or none."""
+        self._layers = tuple(layers)
+        self._redraw()
+        self.scale_changed.emit()
 
     def detach(self) -> None:
         """Stop listening to the cursor; call before the widget goes."""
@@ -71,7 +95,7 @@ class Timeline(QWidget):
     def scale(self) -> TimelineScale:
         """The present arithmetic of pixels."""
         trial = self._trial
-        top = TOP_PX if self._models is None else TOP_PX + LEGEND_PX
+        top = TOP_PX + LEGEND_PX * self._legend_lines
         return TimelineScale(
             LEFT_PX,
             top,
@@ -127,6 +151,7 @@ class Timeline(QWidget):
         """Draw anew at the new size."""
         self._redraw()
         super().resizeEvent(event)
+        self.scale_changed.emit()
 
     def changeEvent(self, event: QEvent) -> None:
         """Draw anew with another font or palette."""
@@ -158,7 +183,7 @@ class Timeline(QWidget):
         assert self._trial is not None
         for fixation in self._trial.fixations:
             if fixation.number == self._cursor.fixation and fixation.slice_index >= 0:
-                painter.setBrush(QColor(READERS[0]))
+                painter.setBrush(self._colour)
                 painter.setPen(QPen(QColor(TEXT), 2.0))
                 painter.drawEllipse(self.point_of(fixation), 5.5, 5.5)
 
@@ -182,14 +207,12 @@ class Timeline(QWidget):
         _draw_axes(painter, scale, plot)
         painter.setClipRect(plot.adjusted(-6, -6, 6, 6))
         _draw_bars(painter, scale, plot, self._trial)
-        if self._models is not None:
-            draw_model_traces(painter, scale, self._models)
+        draw_traces(painter, scale, self._layers)
         if self._show_trace:
             _draw_trace(painter, scale, self._trial, columns=max(int(scale.width_px * ratio), 1))
-        _draw_fixations(painter, scale, self._trial)
-        if self._models is not None:
-            painter.setClipping(False)
-            draw_model_legend(painter, plot, self._models.label)
+        _draw_fixations(painter, scale, self._trial, self._colour)
+        painter.setClipping(False)
+        draw_trace_legend(painter, plot, self._layers)
         painter.end()
         return still
 
@@ -203,6 +226,8 @@ class Timeline(QWidget):
         self.update()
 
     def _redraw(self) -> None:
+        room = max(self.width() - LEFT_PX - RIGHT_PX, 1.0)
+        self._legend_lines = len(legend_rows(QFontMetricsF(self.font()), self._layers, room))
         self._still = None
         self.update()
 
@@ -258,8 +283,7 @@ def _draw_trace(painter: QPainter, scale: TimelineScale, trial: ReplayTrial, col
     painter.drawPolyline(line)
 
 
-def _draw_fixations(painter: QPainter, scale: TimelineScale, trial: ReplayTrial) -> None:
-    colour = QColor(READERS[0])
+def _draw_fixations(painter: QPainter, scale: TimelineScale, trial: ReplayTrial, colour: QColor) -> None:
     for fixation in trial.fixations:
         if fixation.slice_index < 0:
             continue

@@ -8,22 +8,26 @@ from collections.abc import Callable
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QLabel, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from ctgaze_app.gaze.frames import screen_px_to_voxel
 from ctgaze_app.review.player import TrialPlayer
 from ctgaze_app.review.replay import GazePoint
 from ctgaze_app.study.loading import RecordedSession, RecordedTrial
+from ctgaze_app.study.other_readings import reader_codes
 from ctgaze_app.ui.overlays import FixationLayer, GazeDotItem, ScanPathItem
 from ctgaze_app.ui.review.actions import REVIEW_ACTIONS
-from ctgaze_app.ui.review.model_control import ModelTools
-from ctgaze_app.ui.review.model_review import ModelReview
+from ctgaze_app.ui.review.evidence_strip import EvidenceStrip
+from ctgaze_app.ui.review.layer_figures import LayerFigures
+from ctgaze_app.ui.review.model_choices import ModelTools
+from ctgaze_app.ui.review.model_review import ModelReview, ModelWidgets
 from ctgaze_app.ui.review.numbers import NumbersPanel
 from ctgaze_app.ui.review.side_panel import DEFAULT_FADE, FADE_WINDOWS, LAYERS, SidePanel
 from ctgaze_app.ui.review.sound import SoundOutput, StreamFactory
 from ctgaze_app.ui.review.timeline import Timeline
 from ctgaze_app.ui.review.transport import Transport
 from ctgaze_app.ui.slice_view import SliceView
+from ctgaze_app.ui.theme import READERS
 
 REFRESH_MS = 16
 TAIL_S = 0.25
@@ -72,14 +76,20 @@ class ReviewWorkspace(QWidget):
         self._fade_s = FADE_WINDOWS[DEFAULT_FADE][1]
         self._shown = dict.fromkeys(LAYERS, True)
         self.slice_view = SliceView()
-        self.gaze_dot, self.fixation_layer, self.scan_path = GazeDotItem(), FixationLayer(), ScanPathItem()
+        codes = reader_codes(session.folder, session.manifest)
+        colour = READERS[codes.index(session.manifest.reader) % len(READERS)]
+        self.gaze_dot, self.fixation_layer = GazeDotItem(colour), FixationLayer(colour)
+        self.scan_path = ScanPathItem(colour)
         self.side = SidePanel(session)
-        self.numbers = NumbersPanel()
-        self.timeline = Timeline(self.cursor_state)
+        self.numbers, self.figures, self.right = NumbersPanel(), LayerFigures(), QTabWidget()
+        self.timeline = Timeline(self.cursor_state, colour=colour)
+        self.strip = EvidenceStrip()
         self.transport = Transport()
-        self.models = ModelReview(
-            session, self.side.models, self.numbers.models, self.timeline, self._draw_overlays, model_tools
+        side = self.side
+        widgets = ModelWidgets(
+            side.models, side.rows, side.details, self.figures, self.timeline, self.strip, self.slice_view
         )
+        self.models = ModelReview(session, widgets, self._draw_overlays, self._show_figures, model_tools)
         self._empty = QLabel(
             "This session holds no trial.\nRead a case, then open the session that it makes.\n\nEsc: first page"
         )
@@ -89,7 +99,7 @@ class ReviewWorkspace(QWidget):
         self._lay_out()
         self._connect()
         self._bind_keys()
-        for item in (self.scan_path, self.models.layer, self.fixation_layer, self.gaze_dot):
+        for item in (self.scan_path, self.fixation_layer, self.gaze_dot):
             self.slice_view.add_overlay(item)
         if session.trials:
             self.show_trial(session.trials[0].record.number)
@@ -143,6 +153,12 @@ class ReviewWorkspace(QWidget):
         self._view_index = -2
         self._show_moment()
 
+    def go_to_slice(self, slice_index: int) -> None:
+        """Look at a slice of the series that models are about, freely."""
+        self.set_free(True)
+        self._show_series(self.models.control.series)
+        self.slice_view.go_to_slice(slice_index)
+
     def predict_usual(self) -> None:
         """Show what the first model that works predicts for this trial, with its controls in sight."""
         self._scrolled.ensureWidgetVisible(self.side.models)
@@ -168,7 +184,11 @@ class ReviewWorkspace(QWidget):
         scrolled.setWidgetResizable(True)
         scrolled.setWidget(self.side)
         self._across = QSplitter(Qt.Orientation.Horizontal)
-        for widget in (scrolled, self.slice_view, self.numbers):
+        self.right.setDocumentMode(True)
+        self.right.setAccessibleName("Figures")
+        self.right.addTab(self.numbers, "Reading")
+        self.right.addTab(self.figures, "Readers, models")
+        for widget in (scrolled, self.slice_view, self.right):
             self._across.addWidget(widget)
         self._across.setStretchFactor(1, 1)
         self._across.setSizes(_layout_of_this_run.get("across", [280, 800, 280]))
@@ -177,7 +197,11 @@ class ReviewWorkspace(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.transport)
-        column.addWidget(self.timeline, 1)
+        beside = QHBoxLayout()
+        beside.setSpacing(0)
+        beside.addWidget(self.timeline, 1)
+        beside.addWidget(self.strip)
+        column.addLayout(beside, 1)
         self._down = QSplitter(Qt.Orientation.Vertical)
         self._down.addWidget(self._across)
         self._down.addWidget(below)
@@ -215,6 +239,7 @@ class ReviewWorkspace(QWidget):
         self.side.layer_switched.connect(self._layer_switched)
         self.slice_view.state_changed.connect(self._view_changed)
         self.slice_view.clicked.connect(self._slice_clicked)
+        self.strip.slice_chosen.connect(self.go_to_slice)
 
     def _bind_keys(self) -> None:
         self.shortcuts: dict[str, QShortcut] = {}
@@ -338,6 +363,9 @@ class ReviewWorkspace(QWidget):
         else:
             items[layer].setVisible(shown)
         self._draw_overlays()
+
+    def _show_figures(self) -> None:
+        self.right.setCurrentWidget(self.figures)
 
     def _fade_chosen(self, seconds: float) -> None:
         self._fade_s = seconds

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ctgaze_app.study.loading import RecordedSession
-from ctgaze_app.ui.review.model_control import ModelChoice, ModelTools
+from ctgaze_app.ui.review.model_choices import ModelChoice, ModelTools
 from models.prediction_file import write_prediction
 from models.predictions import ScanpathPrediction
 from models.scanpath import Scanpath

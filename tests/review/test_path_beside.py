@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ctgaze_app.review.predicted_path import PredictedPath
+from ctgaze_app.review.path_beside import PathBeside
 from models.scanpath import Scanpath
 
 
@@ -21,7 +21,7 @@ def _path(onset_s: list[float] | None = None) -> Scanpath:
 
 
 def test_onsets_count_from_the_trials_start_and_slices_stay_in_the_volume() -> None:
-    path = PredictedPath.of(_path([0.0, 0.5, 2.0]), 3, 1000.0)
+    path = PathBeside.of(_path([0.0, 0.5, 2.0]), 3, 1000.0)
     assert [one.onset_lsl for one in path.fixations] == [1000.0, 1000.5, 1002.0]
     assert [one.slice_index for one in path.fixations] == [0, 5, 9]
     assert [one.number for one in path.fixations] == [1, 2, 3]
@@ -29,20 +29,20 @@ def test_onsets_count_from_the_trials_start_and_slices_stay_in_the_volume() -> N
 
 
 def test_without_onsets_fixations_follow_each_other() -> None:
-    path = PredictedPath.of(_path(), 1, 10.0)
+    path = PathBeside.of(_path(), 1, 10.0)
     assert [one.onset_lsl for one in path.fixations] == [10.0, 10.25, 11.25]
     assert path.duration_s == 1.75
 
 
 def test_a_path_without_fixations_draws_nothing() -> None:
     empty = Scanpath.from_voxels(np.empty((0, 3)), [], shape_kji=(10, 20, 30))
-    path = PredictedPath.of(empty, 1, 0.0)
+    path = PathBeside.of(empty, 1, 0.0)
     assert path.near(0) == () and path.duration_s == 0.0
     assert [len(each) for each in path.slice_trace()] == [0, 0]
 
 
 def test_the_whole_path_shows_what_is_near_the_slice_and_fades_with_distance() -> None:
-    path = PredictedPath.of(_path([0.0, 0.5, 2.0]), 1, 0.0)
+    path = PathBeside.of(_path([0.0, 0.5, 2.0]), 1, 0.0)
     assert [(one.fixation.number, one.opacity) for one in path.near(5)] == [(2, 1.0)]
     assert [one.opacity for one in path.near(6)] == pytest.approx([2 / 3])
     assert [one.fixation.number for one in path.near(8)] == [3]
@@ -50,7 +50,7 @@ def test_the_whole_path_shows_what_is_near_the_slice_and_fades_with_distance() -
 
 
 def test_in_time_it_grows_fades_and_never_shows_the_future() -> None:
-    path = PredictedPath.of(_path([0.0, 0.5, 2.0]), 1, 0.0)
+    path = PathBeside.of(_path([0.0, 0.5, 2.0]), 1, 0.0)
     assert path.near(5, time_lsl=0.4, window_s=10) == ()
     (growing,) = path.near(5, time_lsl=0.75, window_s=10)
     assert growing.opacity == 1.0 and growing.radius_px == pytest.approx(14.0)
@@ -60,6 +60,6 @@ def test_in_time_it_grows_fades_and_never_shows_the_future() -> None:
 
 
 def test_the_slice_trace_is_a_step_line() -> None:
-    times, slices = PredictedPath.of(_path([0.0, 0.5, 2.0]), 1, 1.0).slice_trace()
+    times, slices = PathBeside.of(_path([0.0, 0.5, 2.0]), 1, 1.0).slice_trace()
     assert times.tolist() == [1.0, 1.25, 1.5, 2.5, 3.0, 3.5]
     assert slices.tolist() == [0, 0, 5, 5, 9, 9]

@@ -1,8 +1,9 @@
-"""A predicted scan path on the clock and the slices of the trial that it stands beside; no Qt."""
+"""A scan path, of a model or of another reader, on the clock and the slices of the trial that it stands beside."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +21,15 @@ _NAN3 = (float("nan"),) * 3
 
 
 @dataclass(frozen=True, eq=False)
-class PredictedPath:
-    """One sampled path; `number` counts from 1, fixation times are LSL seconds as if it began with the trial."""
+class PathBeside:
+    """One path; `number` counts from 1, fixation times are LSL seconds as if it began with the trial."""
 
     number: int
     fixations: tuple[ReplayFixation, ...] = field(repr=False)
     duration_s: float
 
     @classmethod
-    def of(cls, path: Scanpath, number: int, start_lsl: float) -> PredictedPath:
+    def of(cls, path: Scanpath, number: int, start_lsl: float) -> PathBeside:
         """From a scan path; one without onsets has its fixations one after the other.
 
         Slices are the nearest of the volume, so that a path that leaves it stays visible at its border.
@@ -53,6 +54,13 @@ class PredictedPath:
             for place in range(len(path))
         )
         return cls(number, fixations, float(onset_s[-1] + path.duration_s[-1]) if len(path) else 0.0)
+
+    @classmethod
+    def of_reading(cls, fixations: Sequence[ReplayFixation], began_lsl: float, start_lsl: float) -> PathBeside:
+        """From the fixations of another trial that began at `began_lsl`; those that met no slice are left out."""
+        placed = [one for one in fixations if one.slice_index >= 0 and one.on_image]
+        moved = tuple(replace(one, onset_lsl=one.onset_lsl - began_lsl + start_lsl) for one in placed)
+        return cls(1, moved, moved[-1].offset_lsl - start_lsl if moved else 0.0)
 
     def near(
         self, slice_index: int, *, time_lsl: float | None = None, window_s: float = float("inf"), slices: int = 2
