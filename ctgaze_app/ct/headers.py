@@ -6,7 +6,7 @@ import math
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,17 @@ class SliceHeader:
     row_letters: str = ""
     column_letters: str = ""
     voi_lut: bool = False
+
+    def without_rescale(self) -> SliceHeader:
+        """The same with values as stored, its windows moved along; unchanged where the slope is below 0."""
+        slope, intercept = self.slope or 1.0, self.intercept or 0.0
+        if slope < 0:
+            return self
+        windows = (
+            replace(each, centre=(each.centre - intercept) / slope, width=max(each.width / slope, 1.0))
+            for each in self.windows
+        )
+        return replace(self, slope=None, intercept=None, windows=tuple(windows))
 
     @property
     def colour(self) -> bool:

@@ -130,14 +130,9 @@ def _as_int16(stored: NDArray[Any], found: list[Finding]) -> _Pixels:
 
 def _windows(header: SliceHeader, pixels: _Pixels) -> tuple[VoiWindow, ...]:
     """The file's own windows in the values as shown; else all 8 bits as they are, or from the least to the greatest."""
-    slope, intercept = header.slope or 1.0, header.intercept or 0.0
-    moved = tuple(
-        replace(window, centre=(window.centre - intercept) / slope + pixels.added, width=max(window.width / slope, 1.0))
-        for window in header.windows
-        if slope > 0
-    )
-    if moved:
-        return moved
+    as_stored = header.without_rescale()
+    if as_stored.windows and as_stored.slope is None:
+        return tuple(replace(window, centre=window.centre + pixels.added) for window in as_stored.windows)
     low, high = int(pixels.values.min()), int(pixels.values.max())
     if header.modality in PICTURE_FORMATS and low >= 0 and high <= 255:
         low, high = 0, 255

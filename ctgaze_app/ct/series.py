@@ -113,6 +113,9 @@ def load_series(
     found += extra + lines.group_findings(group)
     geometry, positions, row, column, spacing_ij = _geometry(group)
     units: Literal["HU", "arbitrary"] = "HU" if _in_hu(headers) else "arbitrary"
+    if units != "HU" and _rescale_rounds(headers):
+        headers = tuple(header.without_rescale() for header in headers)
+        found.append(Finding("as_stored", "info", "Values are as stored: the file's rescale would round them"))
     done = _Steps(progress, files, len(headers))
     voxels, padding, decoded = _decode(headers, done, cancelled)
     declared = padding is not None
@@ -309,6 +312,13 @@ def _in_hu(headers: Sequence[SliceHeader]) -> bool:
         h.modality == "CT" and h.slope and h.intercept is not None and h.rescale_type.upper() in ("", "HU")
         for h in headers
     )
+
+
+def _rescale_rounds(headers: Sequence[SliceHeader]) -> bool:
+    """Whether one rescale of all slices leaves whole numbers: in units that mean nothing stored values are kept."""
+    rescales = {(header.slope or 1.0, header.intercept or 0.0) for header in headers}
+    slope, intercept = rescales.pop()
+    return not rescales and slope > 0 and (slope != int(slope) or intercept != int(intercept))
 
 
 def _geometry(

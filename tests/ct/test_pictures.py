@@ -177,6 +177,17 @@ def test_mr_keeps_its_geometry_in_arbitrary_units(tmp_path: Path) -> None:
     assert (volume.windows[0].centre, volume.windows[0].width) == (300.0, 600.0)
 
 
+def test_mr_of_a_small_slope_keeps_its_values_and_its_window(tmp_path: Path) -> None:
+    stored = np.arange(2 * 64 * 64, dtype=np.float64).reshape(2, 64, 64)
+    write_series(
+        tmp_path, slices=2, modality="MR", pixels=stored / 1000, slope=0.001, intercept=0.0, windows=((4.0, 8.0),)
+    )
+    volume = load_series(tmp_path)
+    assert np.array_equal(volume.voxels, stored)
+    assert [(window.centre, window.width) for window in volume.windows] == [(4000.0, 8000.0)]
+    assert codes(volume) == ["not_ct", "as_stored"]
+
+
 def test_a_png_opens_alone_or_in_its_folder_and_keeps_its_greys(tmp_path: Path) -> None:
     grey = np.random.default_rng(2).integers(5, 250, (30, 40), dtype=np.uint8)
     Image.fromarray(grey).save(tmp_path / "chest.png")
