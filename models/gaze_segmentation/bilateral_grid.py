@@ -60,8 +60,11 @@ class BilateralGrid:
         grid = np.zeros(int(np.prod(self.shape)), dtype=np.float32)
         _spread(self._position, self._strides, values.astype(np.float32), grid)
         for axis, gaussian in enumerate(self._blur):
-            lines = grid.reshape(-1, self.shape[axis], int(self._strides[axis]))
-            grid = np.matmul(gaussian, lines).reshape(-1)
+            if axis == len(self.shape) - 1:
+                grid = (grid.reshape(-1, self.shape[axis]) @ gaussian).reshape(-1)
+            else:
+                lines = grid.reshape(-1, self.shape[axis], int(self._strides[axis]))
+                grid = np.matmul(gaussian, lines).reshape(-1)
         found = np.empty(len(values), dtype=np.float32)
         _read(self._position, self._strides, grid, found)
         return found.astype(np.float64)
