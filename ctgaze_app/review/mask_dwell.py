@@ -101,7 +101,7 @@ def mask_dwell(
     shape = np.array(mask_kji.shape)
     known = np.isfinite(voxel).all(axis=1)
     index = np.floor(np.where(known[:, None], voxel, -1.0) + 0.5).astype(np.int64)[:, ::-1]
-    on = known & ((index >= 0) & (index < shape)).all(axis=1)
+    on: NDArray[np.bool_] = np.asarray(known & ((index >= 0) & (index < shape)).all(axis=1))
     index, length, place = index[on], length[on], voxel[on]
     inside = mask_kji[index[:, 0], index[:, 1], index[:, 2]]
     pixels_k = np.count_nonzero(mask_kji.reshape(len(mask_kji), -1), axis=1)
