@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK
 from numpy.typing import NDArray
 from PIL import Image
+from pydicom.data import get_testdata_file
 
 from ctgaze_app.ct import Volume, list_series, load_series
 from ctgaze_app.ct.pictures import luminance
@@ -146,6 +148,17 @@ def test_a_dicom_photograph_is_in_colour(tmp_path: Path) -> None:
     assert np.array_equal(volume.colour, rgb[None])
     assert np.array_equal(volume.voxels[0], np.asarray(Image.fromarray(rgb).convert("L")))
     assert volume.windows == () and not volume.monochrome1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["examples_palette", "examples_jpeg2k", "SC_ybr_full_422_uncompressed", "SC_rgb_rle", "SC_rgb_jpeg_gdcm"],
+)
+def test_palettes_and_other_colour_spaces_agree_with_simpleitk(name: str) -> None:
+    path = get_testdata_file(f"{name}.dcm", download=False)
+    volume = load_series(Path(str(path)))
+    assert volume.colour is not None
+    assert np.array_equal(volume.colour, SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path))))
 
 
 def test_colour_ct_and_several_frames_stay_refused(tmp_path: Path) -> None:
