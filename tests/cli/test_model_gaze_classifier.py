@@ -1,0 +1,96 @@
+"""`ctgaze model` with a gaze classifier, from the chest X-ray study's tables to a prediction with a reader's gaze."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from ctgaze_app.cli.model import app
+from ctgaze_app.errors import CTGazeError
+from models.errors import ModelError
+from models.gaze_classifier.config import DataTable, EgdSource
+from models.gaze_classifier.picture_gaze import write_fixations
+from models.prediction_file import read_prediction
+from models.predictions import ClassificationPrediction, SaliencyPrediction
+from models.training.recipes import config_text
+from tests.models.gaze_classifier.saved_classifiers import gaze_at, saved_classifier
+from tests.models.gaze_classifier.trained_cases import spotted_case, tiny_config
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "x1.png"
+    Image.fromarray(np.random.default_rng(1).integers(0, 255, (50, 40), dtype=np.uint8)).save(path)
+    return path
+
+
+def test_tables_of_the_study_are_trained_and_evaluated_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "ctgaze_app.formats.radiograph_training.radiograph_cases_from_egd",
+        lambda folder, pictures, options: [spotted_case(seed) for seed in range(40)],
+    )
+    source = EgdSource(kind="egd", folder=tmp_path, pictures=tmp_path)
+    config = tiny_config("temporal", epochs=1).model_copy(
+        update={"data": DataTable(source=(source,), shares=(0.6, 0.2, 0.2))}
+    )
+    file = tmp_path / "run.toml"
+    file.write_text(config_text(config))
+
+    trained = run("train", "gaze-classifier", "--config", file, "--out", tmp_path / "m", "--device", "cpu")
+    assert trained.exit_code == 0, trained.output
+    found = run("evaluate", tmp_path / "m", "--config", file, "--bootstrap", 100, "--json", "--card", "--device", "cpu")
+
+    assert found.exit_code == 0, found.output
+    tables = json.loads(found.stdout)["tables"]
+    assert list(tables[0]["rows"]) == [
+        "tiny, its reader's gaze", "tiny, another patient's gaze", "floor: shuffled labels"
+    ]  # fmt: skip
+    assert "mean AUROC" in (tmp_path / "m" / "card.toml").read_text()
+
+
+def test_a_readers_gaze_reaches_the_temporal_model_as_a_table(tmp_path: Path, picture: Path) -> None:
+    saved_classifier(tmp_path / "m", "temporal")
+    table = write_fixations(tmp_path / "r1.csv", gaze_at((0.5, 0.5), (0.2, 0.7)), case="x1", shape_ji=(50, 40))
+
+    words = ("predict", tmp_path / "m", "--picture", picture, "--device", "cpu", "--out", tmp_path / "p.json")
+    said = run(*words, "--option", f"fixations={table}")
+
+    assert said.exit_code == 0, said.output
+    found = read_prediction(tmp_path / "p.json")
+    assert isinstance(found, ClassificationPrediction)
+    assert (found.parameters["frames"], found.parameters["reader"]) == (2, "r1")
+    refused = run(*words)
+    assert isinstance(refused.exception, ModelError | CTGazeError)
+    assert "needs a reader's gaze on this picture" in str(refused.exception)
+
+
+def test_maps_of_the_u_net_go_to_the_prediction_file(tmp_path: Path, picture: Path) -> None:
+    saved_classifier(tmp_path / "m", "static")
+
+    said = run("predict", tmp_path / "m", "--picture", picture, "--device", "cpu", "--out", tmp_path / "p.json")
+
+    assert said.exit_code == 0, said.output
+    found = read_prediction(tmp_path / "p.json")
+    assert isinstance(found, SaliencyPrediction)
+    assert {name: one.shape for name, one in found.maps_kji.items()} == {
+        "predicted gaze": (1, 50, 40),
+        "Grad-CAM": (1, 50, 40),
+    }
+
+
+def test_published_weights_cannot_be_imported(tmp_path: Path) -> None:
+    (tmp_path / "w.pt").write_bytes(b"x")
+
+    said = run("import", tmp_path / "w.pt", "--architecture", "gaze-classifier", "--name", "a", "--out", tmp_path / "m")
+
+    assert isinstance(said.exception, ModelError | CTGazeError), said.output
+    assert "never published" in str(said.exception)
