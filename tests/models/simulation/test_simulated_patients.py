@@ -12,7 +12,13 @@ import pytest
 from models.errors import ModelError
 from models.simulation import simulated_patients
 from models.simulation.markov_reader import Box
-from models.simulation.simulated_patients import PatientSettings, SimulatedPatient, load_patient, make_patient
+from models.simulation.simulated_patients import (
+    PatientSettings,
+    SimulatedPatient,
+    body_axes,
+    load_patient,
+    make_patient,
+)
 from models.simulation.thorax import NoduleSpec
 from models.volumes import CanonicalFrame
 
@@ -186,3 +192,22 @@ def test_settings_that_cannot_be_are_refused() -> None:
         PatientSettings(top_mm=(-40.0, 300.0))
     with pytest.raises(ValueError, match="weights"):
         PatientSettings(kind_weights=(0.0, 0.0, 0.0))
+
+
+@pytest.mark.parametrize("seed", [6, 7])
+def test_body_axes_say_where_the_body_lies_in_the_voxels(seed):
+    patient, axes = made(seed, COARSE), body_axes(seed, settings=COARSE)
+    assert (len(axes.z_mm), len(axes.y_mm), len(axes.x_mm)) == patient.volume.shape_kji
+    spacing = np.linalg.norm(patient.volume.affine_lps[:3, :3], axis=0)
+    for axis, scale, step in zip((axes.x_mm, axes.y_mm, axes.z_mm), axes.scale_xyz, spacing, strict=True):
+        assert np.diff(axis) * scale == pytest.approx(step)
+
+    def mean_hu(x: float, y: float, z: float) -> float:
+        k, j, i = (int(np.abs(axis - at).argmin()) for axis, at in ((axes.z_mm, z), (axes.y_mm, y), (axes.x_mm, x)))
+        return float(patient.volume.hu_kji[k - 1 : k + 2, j - 1 : j + 2, i - 1 : i + 2].mean())
+
+    # Heart, liver, and the lungs beside them, in the plan of `models.simulation.anatomy`.
+    assert 0 < mean_hu(20, -30, 178) < 90
+    assert 20 < mean_hu(-66, -6, 275) < 90
+    for side in (-85, 95):
+        assert mean_hu(side, 0, 130) < -700
