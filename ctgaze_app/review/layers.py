@@ -13,6 +13,8 @@ USUAL_OPACITY = 0.8
 LEAST_OPACITY = 0.1
 COLOURS = 7
 """Of each palette; an eighth reader or model begins again at the first colour and is told by its name."""
+NEXT_COLOURS = (0, 1, 3, 6, 5, 2, 4)
+"""In which order models take them: those that are most like the first two readers' blue and green come last."""
 
 
 @dataclass(frozen=True)
@@ -176,5 +178,5 @@ class LayerList:
 
 
 def _free(taken: set[int]) -> int:
-    """The first colour that no listed model has; the least one again when all are taken."""
-    return next((index for index in range(COLOURS) if index not in taken), len(taken) % COLOURS)
+    """The next colour that no listed model has; any again when all are taken."""
+    return next((index for index in NEXT_COLOURS if index not in taken), len(taken) % COLOURS)

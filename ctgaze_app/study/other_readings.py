@@ -59,18 +59,12 @@ def readings_beside(folder: Path, manifest: SessionManifest, trial: TrialRecord)
     return [*others, *found]
 
 
-def another_patients_reading(folder: Path, manifest: SessionManifest, trial: TrialRecord) -> OtherReading | None:
-    """A reading of another case, by the same reader where there is one; None without any."""
-    mine = [one for one in _readings(folder, manifest, "", "") if one.case != trial.case]
-    if mine:
-        return mine[0]
-    found: OtherReading | None = None
+def other_patients_readings(folder: Path, manifest: SessionManifest, trial: TrialRecord) -> list[OtherReading]:
+    """Readings of other cases, those by the same reader first."""
+    found = _readings(folder, manifest, "", "")
     for beside, other in _sessions_beside(folder):
-        readings = [one for one in _readings(beside, other, "", "") if one.case != trial.case]
-        if readings and other.reader == manifest.reader:
-            return readings[0]
-        found = found or next(iter(readings), None)
-    return found
+        found += _readings(beside, other, "", "")
+    return sorted((one for one in found if one.case != trial.case), key=lambda one: one.reader != manifest.reader)
 
 
 def reader_codes(folder: Path, manifest: SessionManifest) -> tuple[str, ...]:

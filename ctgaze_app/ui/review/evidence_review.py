@@ -48,7 +48,7 @@ class EvidenceReview:
         assert findings is not None
         self._key = layer.key
         self._again = lambda: self.show(layer, content, reader, trial, readings)
-        self.panel.show_findings(findings, layer.part, content.label, layer_colour(layer))
+        self.panel.show_findings(findings, layer.part, layer_colour(layer))
         label = self.panel.bars.chosen
         prediction = content.prediction
         evidence = prediction.evidence if isinstance(prediction, ClassificationPrediction) else ()

@@ -33,8 +33,6 @@ class FindingsPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 14)
         column.setSpacing(6)
         column.addWidget(heading("Findings"))
-        self.name = words("secondary")
-        column.addWidget(self.name)
         self.bars = FindingBars()
         self.bars.finding_chosen.connect(self.finding_chosen)
         column.addWidget(self.bars)
@@ -48,9 +46,8 @@ class FindingsPanel(QWidget):
         self.evidence = words("secondary")
         column.addWidget(self.evidence)
 
-    def show_findings(self, findings: Findings, chosen: str, name: str, colour: QColor) -> None:
+    def show_findings(self, findings: Findings, chosen: str, colour: QColor) -> None:
         """The bars of one prediction."""
-        self.name.setText(name)
         self.bars.show_findings(findings, chosen, colour)
         self.note.setText(WITH_THRESHOLD if findings.thresholds else NO_THRESHOLD)
 

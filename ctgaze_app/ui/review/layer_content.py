@@ -128,7 +128,7 @@ def _prediction_layer(
     first = not stored.stale and (prediction.model, kind) not in seen
     if first:
         seen.add((prediction.model, kind))
-    note = f"{_what(prediction)} - {RESEARCH_ONLY}"
+    note = f"research only: {_what(prediction)}"
     entry = LayerEntry(
         key,
         kind,

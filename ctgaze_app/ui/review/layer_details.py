@@ -10,9 +10,9 @@ from ctgaze_app.review.mask_parts import ENSEMBLE, level_names
 from ctgaze_app.review.totals import format_time
 from ctgaze_app.ui.review.layer_content import LayerContent
 from ctgaze_app.ui.review.layer_items import map_name
-from ctgaze_app.ui.review.panel_parts import group, icon_button, narrow_box, words
+from ctgaze_app.ui.review.panel_parts import group, heading, icon_button, narrow_box, words
 from ctgaze_app.ui.theme import ui_font
-from models.predictions import SaliencyPrediction, SegmentationPrediction
+from models.predictions import RESEARCH_ONLY, SaliencyPrediction, SegmentationPrediction
 
 WHOLE, IN_TIME = "The whole path", "As time passes"
 
@@ -38,8 +38,13 @@ class LayerDetails(QWidget):
         super().__init__(parent)
         self._layer: Layer | None = None
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(0, 0, 0, 14)
         column.setSpacing(6)
+        self.title = heading("")
+        self.title.setWordWrap(True)
+        column.addWidget(self.title)
+        self.label = words("secondary")
+        column.addWidget(self.label)
         self._add_paths(column)
         self.part = narrow_box("Part of the prediction")
         self.part.activated.connect(lambda row: self.part_chosen.emit(self.part.itemData(row)))
@@ -62,6 +67,8 @@ class LayerDetails(QWidget):
         if layer is None or content is None:
             return
         prediction, usable = content.prediction, not layer.entry.problem
+        self.title.setText(layer.entry.title)
+        self.label.setText(RESEARCH_ONLY if layer.by_model else layer.entry.note)
         self._paths.setVisible(len(content.paths) > 1)
         self.pace.setVisible(bool(content.paths))
         if content.paths:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from ctgaze_app.ui.review.findings_panel import FindingsPanel
+from ctgaze_app.ui.review.layer_details import LayerDetails
 from ctgaze_app.ui.review.mask_panel import MaskPanel
 from ctgaze_app.ui.review.model_numbers import ModelNumbers
 from ctgaze_app.ui.review.panel_parts import words
@@ -27,17 +28,18 @@ class LayerFigures(QScrollArea):
         column.setContentsMargins(16, 12, 12, 12)
         column.setSpacing(4)
         self.hint = words("secondary", NOTHING)
+        self.details = LayerDetails()
         self.findings, self.mask, self.paths = FindingsPanel(), MaskPanel(), ModelNumbers()
-        for part in (self.hint, self.findings, self.mask, self.paths):
+        for part in (self.details, self.hint, self.findings, self.mask, self.paths):
             column.addWidget(part)
         column.addStretch()
         self.setWidget(body)
         self.setMinimumWidth(240)
 
     def show_parts(self, *, findings: bool, mask: bool, paths: bool, hidden: bool = False) -> None:
-        """Which parts are about what is selected."""
+        """Which parts are about what is selected; `hidden` says that it is switched off."""
         self.findings.setVisible(findings)
         self.mask.setVisible(mask)
         self.paths.setVisible(paths)
         self.hint.setText(HIDDEN_LAYER if hidden else NOTHING)
-        self.hint.setVisible(not (findings or mask or paths))
+        self.hint.setVisible(hidden or self.details.isHidden())

@@ -15,10 +15,11 @@ from ctgaze_app.ui.review.layer_look import layer_colour
 from ctgaze_app.ui.review.mask_layer import MaskItem
 from ctgaze_app.ui.review.path_layer import PathItem
 from ctgaze_app.ui.slice_view import SliceView
-from models.predictions import SaliencyPrediction, SegmentationPrediction
+from models.predictions import RESEARCH_ONLY, SaliencyPrediction, SegmentationPrediction
 
 Shown = Sequence[tuple[Layer, LayerContent]]
 HIDDEN_SLICE = -1
+MODELS_ARE = f"{RESEARCH_ONLY.replace('model', 'models', 1)}:"
 
 
 class LayerItems:
@@ -38,8 +39,15 @@ class LayerItems:
         assert isinstance(item, PathItem)
         return item
 
-    def set_layers(self, shown: Shown, reader: Layer) -> None:
-        """Draw these layers and no others; `reader` is the trial's own reading, which is named when others are."""
+    def set_layers(self, shown: Shown, reader: Layer, reference: str = "") -> None:
+        """Draw these layers and no others.
+
+        `reader` is the trial's own reading, which is named when others are; `reference` names the reference mask, which
+        is drawn beside segmentations only.
+        """
+        segmented = any(layer.entry.kind == "segmentation" for layer, _ in shown)
+        self.reference.setVisible(segmented)
+        reference = reference if segmented else ""
         kept = {layer.key for layer, _ in shown}
         for key in [key for key in self.items if key not in kept]:
             self._view.remove_overlay(self.items.pop(key))
@@ -52,10 +60,7 @@ class LayerItems:
                 self.items[layer.key] = item
                 self._view.add_overlay(item)
             _give_look(item, layer, content)
-        lines = [LegendLine(layer, _words(layer, content)) for layer, content in shown]
-        if any(not layer.by_model for layer, _ in shown):
-            lines.insert(0, LegendLine(reader, f"{reader.entry.title}, {reader.entry.note}"))
-        self.legend.set_lines(lines)
+        self.legend.set_lines(_legend(shown, reader, reference))
 
     def show(
         self, shown: Shown, slice_index: int, *, time_lsl: float | None = None, window_s: float = float("inf")
@@ -100,13 +105,27 @@ def map_name(prediction: SaliencyPrediction, part: str) -> str:
     return part if part in prediction.maps_kji else next(iter(prediction.maps_kji))
 
 
-def _words(layer: Layer, content: LayerContent) -> str:
-    """The name of a layer, and of the part of it that is drawn."""
+def _legend(shown: Shown, reader: Layer, reference: str) -> list[LegendLine]:
+    """Readers, then models under the words that say what models are good for; findings have nothing on the slice."""
+    readers = [LegendLine(layer, content.label) for layer, content in shown if not layer.by_model]
+    if readers:
+        readers.insert(0, LegendLine(reader, f"{reader.entry.title}, {reader.entry.note}"))
+    if reference:
+        readers.append(LegendLine(None, f"reference: {reference}", reference=True))
+    drawn = [one for one in shown if one[0].by_model and one[0].entry.kind != "classification"]
+    if len(drawn) == 1:
+        layer, content = drawn[0]
+        return [*readers, LegendLine(layer, content.label + _part(layer, content))]
+    models = [LegendLine(layer, layer.entry.title + _part(layer, content)) for layer, content in drawn]
+    return [*readers, LegendLine(None, MODELS_ARE), *models] if models else readers
+
+
+def _part(layer: Layer, content: LayerContent) -> str:
+    """Which part of a prediction is drawn, to stand behind its name."""
     prediction = content.prediction
     if isinstance(prediction, SaliencyPrediction):
-        return f"{content.label}: {map_name(prediction, layer.part)}, 0 to 1 of its largest value"
-    if isinstance(prediction, SegmentationPrediction) and layer.part not in ("", ENSEMBLE):
-        return f"{content.label}: {prediction.structure}, {layer.part}"
+        return f": {map_name(prediction, layer.part)}, 0 to 1 of its largest"
     if isinstance(prediction, SegmentationPrediction):
-        return f"{content.label}: {prediction.structure}"
-    return content.label
+        level = f", {layer.part}" if layer.part not in ("", ENSEMBLE) else ""
+        return f": {prediction.structure}{level}"
+    return ""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from ctgaze_app.review.layers import Layer
 from ctgaze_app.ui.overlays import ImageOverlay, ToScreen
@@ -20,10 +20,11 @@ GAP_PX = 8.0
 
 @dataclass(frozen=True)
 class LegendLine:
-    """One layer and the words beside it; a line without a layer is plain words."""
+    """One layer and the words beside it; without a layer plain words, or the solid white line of a reference."""
 
     layer: Layer | None
     words: str
+    reference: bool = False
 
 
 class LegendItem(ImageOverlay):
@@ -81,6 +82,9 @@ def draw_legend(painter: QPainter, pane: QRectF, lines: Sequence[LegendLine]) ->
         swatch = QRectF(frame.left() + GAP_PX, top + 2, SWATCH_PX, metrics.height() - 4)
         if line.layer is not None:
             draw_swatch(painter, line.layer, swatch)
+        elif line.reference:
+            painter.setPen(QPen(QColor(TEXT), 1.8))
+            painter.drawLine(QPointF(swatch.left(), swatch.center().y()), QPointF(swatch.right(), swatch.center().y()))
         # Models are light enough to be read in their own colour, the darkest readers are not.
         coloured = line.layer is not None and line.layer.by_model
         painter.setPen(layer_colour(line.layer) if line.layer is not None and coloured else QColor(TEXT))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import qtawesome
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
@@ -12,8 +12,7 @@ from ctgaze_app.ui.review.layer_look import SWATCH_PX, draw_swatch
 from ctgaze_app.ui.review.panel_parts import ElidedLabel, clear_layout
 from ctgaze_app.ui.theme import FOCUS, RAISED, TEXT, TEXT_DISABLED, TEXT_SECONDARY, ui_font
 
-_EYE_STYLE = "QToolButton { border: 1px solid transparent; background: transparent; padding: 2px; } "
-_EYE_STYLE += f"QToolButton:focus {{ border-color: {FOCUS}; }}"
+_EYE_STYLE = "QToolButton { border: 0; background: transparent; padding: 3px; }"
 
 
 class LayerRows(QWidget):
@@ -74,6 +73,7 @@ class LayerRow(QWidget):
         row.setSpacing(8)
         self.eye = QToolButton()
         self.eye.setCheckable(True)
+        self.eye.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.eye.setStyleSheet(_EYE_STYLE)
         row.addWidget(self.eye)
         self._swatch = _Swatch(layer)
@@ -125,6 +125,16 @@ class LayerRow(QWidget):
             self.selected.emit()
         else:
             super().keyPressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Space switches this row, and does not play."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() == Qt.Key.Key_Space
+        ):
+            event.accept()
+        return super().event(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show where the keyboard is."""

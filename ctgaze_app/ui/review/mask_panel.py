@@ -34,8 +34,6 @@ class MaskPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 14)
         column.setSpacing(6)
         column.addWidget(heading("Segmentation"))
-        self.name = words("secondary")
-        column.addWidget(self.name)
         self.size = _Form(column)
         column.addWidget(heading("Reference"))
         self.reference = words("secondary")
@@ -59,9 +57,8 @@ class MaskPanel(QWidget):
         self.note = words("secondary")
         column.addWidget(self.note)
 
-    def show_mask(self, name: str, size: Rows, dwell: Rows, note: str) -> None:
+    def show_mask(self, size: Rows, dwell: Rows, note: str) -> None:
         """Figures of one segmentation."""
-        self.name.setText(name)
         self.size.show_rows(size)
         self.dwell.show_rows(dwell)
         self.note.setText(note)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,10 @@ ReaderFixations = tuple[str, Sequence[ReplayFixation]]
 
 
 class MaskReview:
-    """Shows the selected segmentation's figures and the outline of the reference."""
+    """Shows the selected segmentation's figures and the outline of the reference.
+
+    `reference_named` is called when another outline, or none, is drawn.
+    """
 
     def __init__(self, panel: MaskPanel, outline: MaskItem) -> None:
         self.panel, self.reference = panel, ReferenceControl()
@@ -38,6 +41,7 @@ class MaskReview:
         self._note = ""
         self._overlap: tuple[object, object, MaskOverlap] | None = None
         self._slice = -1
+        self.reference_named: Callable[[], None] = lambda: None
         self._drawn: NDArray[np.bool_] | None = None
         panel.reference_chosen.connect(self.reference.load)
         panel.reference_switched.connect(self.reference.set_visible)
@@ -55,8 +59,13 @@ class MaskReview:
                 self._mask = mask_of(prediction, layer.part)
             self._of = of
             self._dwell, self._note = _dwell(self._mask, readers, volume)
-        self.panel.show_mask(content.label, _size(self._mask, volume), self._dwell, self._note)
+        self.panel.show_mask(_size(self._mask, volume), self._dwell, self._note)
         self._show_reference()
+
+    @property
+    def reference_name(self) -> str:
+        """Of the reference that is drawn; empty without one."""
+        return self.reference.mask.name if self.reference.mask is not None and self.reference.visible else ""
 
     def show_slice(self, slice_index: int) -> None:
         """Another slice is shown."""
@@ -72,6 +81,7 @@ class MaskReview:
             self._drawn = drawn
             self._outline.set_mask(None if drawn is None else drawn.view(np.uint8))
             self._outline.show_slice(self._slice)
+            self.reference_named()
         self.panel.show_reference(self.reference, self._overlap_rows())
 
     def _overlap_rows(self) -> Rows:
@@ -110,7 +120,7 @@ def _dwell(mask_kji: NDArray[np.bool_], readers: Sequence[ReaderFixations], volu
             uncertainty_mm=[one.uncertainty_mm for one in placed],
             spacing_ij_mm=spacing,
         )
-        rows += [(f"{name}: inside", f"{found.inside_s:.1f} s"), (f"{name}: outside", f"{found.outside_s:.1f} s")]
+        rows.append((name, f"{found.inside_s:.1f} s inside, {found.outside_s:.1f} s outside"))
         if math.isfinite(found.inside_share):
             near = ""
             if math.isfinite(found.within_uncertainty_s):

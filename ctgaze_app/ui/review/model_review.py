@@ -10,7 +10,6 @@ from ctgaze_app.study.loading import RecordedSession, RecordedTrial
 from ctgaze_app.ui.review.evidence_review import EvidenceReview
 from ctgaze_app.ui.review.evidence_strip import EvidenceStrip
 from ctgaze_app.ui.review.layer_content import LayerContent
-from ctgaze_app.ui.review.layer_details import LayerDetails
 from ctgaze_app.ui.review.layer_figures import LayerFigures
 from ctgaze_app.ui.review.layer_items import HIDDEN_SLICE, LayerItems
 from ctgaze_app.ui.review.layer_rows import LayerRows
@@ -33,7 +32,6 @@ class ModelWidgets:
 
     panel: ModelPanel
     rows: LayerRows
-    details: LayerDetails
     figures: LayerFigures
     timeline: Timeline
     strip: EvidenceStrip
@@ -69,6 +67,7 @@ class ModelReview:
         self._widgets, self._redraw, self._show_figures = widgets, redraw, show_figures
         self._visible, self._in_time = True, False
         self._traced: Shown | None = None
+        self.masks.reference_named = self._name_layers
         entry = LayerEntry("own", "reading", session.manifest.reader, THIS_READING)
         self.reader = Layer(entry, self.control.reader_colour, opacity=1.0)
         self._connect()
@@ -110,7 +109,7 @@ class ModelReview:
         widgets.panel.cancel_asked.connect(control.cancel)
         widgets.rows.selected.connect(self._select)
         widgets.rows.switched.connect(layers.set_visible)
-        details = widgets.details
+        details = widgets.figures.details
         details.opacity_chosen.connect(lambda value: self._of_selected(layers.set_opacity, value))
         details.colour_chosen.connect(lambda value: self._of_selected(layers.set_colour, value))
         details.path_chosen.connect(lambda value: self._of_selected(layers.set_path, value))
@@ -149,13 +148,18 @@ class ModelReview:
         widgets.panel.show_state(control)
         widgets.rows.show_state(self.layers)
         selected = self.layers.selected
-        widgets.details.show_layer(selected, control.contents.get(selected.key) if selected is not None else None)
+        widgets.figures.details.show_layer(
+            selected, control.contents.get(selected.key) if selected is not None else None
+        )
         shown = self.shown
-        self.items.set_layers(shown, self.reader)
+        self._name_layers()
         self._compare(shown, selected)
         self._show_selected(shown, selected)
         self._trace(shown)
         self._redraw()
+
+    def _name_layers(self) -> None:
+        self.items.set_layers(self.shown, self.reader, self.masks.reference_name)
 
     def _compare(self, shown: Shown, selected: Layer | None) -> None:
         paths = [one for one in shown if one[0].entry.kind == "scanpath"]

@@ -24,7 +24,6 @@ from PySide6.QtWidgets import (
 from ctgaze_app.review.totals import format_time
 from ctgaze_app.study.loading import RecordedSession
 from ctgaze_app.ui.review.actions import review_action
-from ctgaze_app.ui.review.layer_details import LayerDetails
 from ctgaze_app.ui.review.layer_rows import LayerRows
 from ctgaze_app.ui.review.model_panel import ModelPanel
 from ctgaze_app.ui.review.panel_parts import heading
@@ -97,9 +96,8 @@ class SidePanel(QWidget):
         layout.addSpacing(12)
         self._add_layers(layout)
         layout.addSpacing(8)
-        self.rows, self.details, self.models = LayerRows(), LayerDetails(), ModelPanel()
-        for part in (self.rows, self.details):
-            layout.addWidget(part)
+        self.rows, self.models = LayerRows(), ModelPanel()
+        layout.addWidget(self.rows)
         layout.addSpacing(12)
         layout.addWidget(self.models)
         layout.addStretch()

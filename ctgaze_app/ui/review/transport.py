@@ -12,7 +12,7 @@ from ctgaze_app.review.totals import format_time
 from ctgaze_app.ui.review.actions import ReviewAction, review_action
 from ctgaze_app.ui.theme import TEXT, ui_font
 
-LEGEND = "line: slice shown · blue: fixations · shaded: no gaze · hatched: image hidden or paused"
+LEGEND = "line: slice shown · bars: fixations · shaded: no gaze · hatched: image hidden or paused"
 
 LEGEND_FITS_PX = 1120
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ctgaze_app.errors import CTGazeError
 from ctgaze_app.review.dwell_curve import dwell_of_path
 from ctgaze_app.study.loading import RecordedSession, RecordedTrial
-from ctgaze_app.study.other_readings import another_patients_reading, path_of_reading, readings_beside
+from ctgaze_app.study.other_readings import other_patients_readings, path_of_reading, readings_beside
 from ctgaze_app.study.predictions import StoredPrediction, predicted_series, prediction_places, stored_predictions
 from ctgaze_app.ui.review.layer_content import ReadingFound
 from ctgaze_app.ui.review.model_choices import ModelChoice, ModelTools
@@ -77,12 +77,11 @@ def list_trial(
 
 
 def _another_patient(session: RecordedSession, trial: RecordedTrial) -> tuple[NDArray[np.float64] | None, str]:
-    other = another_patients_reading(session.folder, session.manifest, trial.record)
-    if other is None:
-        return None, ""
-    try:
-        path = path_of_reading(other, 0.0)
-    except CTGazeError:
-        # Not processed yet: the floor is then said to be missing, as without any other patient.
-        return None, ""
-    return dwell_of_path(path, other.slices), f"{other.reader}, {other.case}"
+    for other in other_patients_readings(session.folder, session.manifest, trial.record):
+        try:
+            path = path_of_reading(other, 0.0)
+        except CTGazeError:
+            # Not processed yet: the next one; without any the floor is said to be missing.
+            continue
+        return dwell_of_path(path, other.slices), f"{other.reader}, {other.case}"
+    return None, ""

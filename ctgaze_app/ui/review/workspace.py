@@ -85,9 +85,8 @@ class ReviewWorkspace(QWidget):
         self.timeline = Timeline(self.cursor_state, colour=colour)
         self.strip = EvidenceStrip()
         self.transport = Transport()
-        side = self.side
         widgets = ModelWidgets(
-            side.models, side.rows, side.details, self.figures, self.timeline, self.strip, self.slice_view
+            self.side.models, self.side.rows, self.figures, self.timeline, self.strip, self.slice_view
         )
         self.models = ModelReview(session, widgets, self._draw_overlays, self._show_figures, model_tools)
         self._empty = QLabel(

@@ -55,7 +55,8 @@ def workspace(qapp: QApplication, qtbot: QtBot, models: ModelScene) -> Iterator[
     shown.resize(1366, 1000)
     shown.show()
     QTest.qWaitForWindowExposed(shown)
-    qtbot.waitUntil(lambda: shown.models.shown is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: bool(shown.models.shown), timeout=30_000)
+    shown.right.setCurrentWidget(shown.figures)
     yield shown
     shown.close_session()
     shown.close()
@@ -64,21 +65,21 @@ def workspace(qapp: QApplication, qtbot: QtBot, models: ModelScene) -> Iterator[
 
 
 def _compare(workspace: ReviewWorkspace) -> ModelNumbers:
-    numbers = workspace.numbers.models
+    numbers = workspace.figures.paths
     QTest.mouseClick(numbers.compare, LEFT, NONE)
     return numbers
 
 
 def _compared(workspace: ReviewWorkspace, qtbot: QtBot) -> ModelNumbers:
     numbers = _compare(workspace)
-    qtbot.waitUntil(lambda: workspace.models.comparison.figures is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: bool(workspace.models.comparison.figures), timeout=60_000)
     return numbers
 
 
 def test_a_click_compares_the_shown_prediction_with_this_reading(
     workspace: ReviewWorkspace, models: ModelScene, qtbot: QtBot, report: str
 ) -> None:
-    numbers = workspace.numbers.models
+    numbers = workspace.figures.paths
     assert numbers.hint.text() == LABEL
     _compared(workspace, qtbot)
     stored = models.folder / "derived" / "predictions" / FILE
@@ -130,7 +131,7 @@ def test_what_was_compared_is_remembered_for_the_trial(
     qtbot.waitUntil(lambda: workspace.models.control.listed, timeout=30_000)
     assert not numbers.cells and not numbers.floor.isVisible()
     workspace.show_trial(1)
-    qtbot.waitUntil(lambda: workspace.models.shown is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: bool(workspace.models.shown), timeout=30_000)
     assert numbers.cells and len(models.asked) == 1
 
 

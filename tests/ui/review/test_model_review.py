@@ -14,9 +14,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from ctgaze_app.review.layers import Layer, LayerEntry
 from ctgaze_app.ui.background import wait_for_left_jobs
-from ctgaze_app.ui.review.model_control import MISSING
-from ctgaze_app.ui.review.model_layer import draw_label, model_label
+from ctgaze_app.ui.review.layer_content import model_label
+from ctgaze_app.ui.review.layer_legend import LegendLine, draw_legend
+from ctgaze_app.ui.review.model_choices import MISSING
 from ctgaze_app.ui.review.workspace import ReviewWorkspace
 from ctgaze_app.ui.theme import MODELS, READERS
 from tests.ui.review.model_scene import LABEL, NAME, SLICES, VERSION, ModelScene, prediction
@@ -66,8 +68,17 @@ def _colours(image: QImage, colour: str) -> int:
     return int((np.abs(bgr - [wanted.red(), wanted.green(), wanted.blue()]).max(axis=2) <= 24).sum())
 
 
-def _drawn(workspace: ReviewWorkspace) -> list[list[int]]:
-    return [[one.fixation.number for one in path] for path in workspace.models.layer.drawn]
+def _drawn(workspace: ReviewWorkspace, file: str = FILE) -> list[list[int]]:
+    item = workspace.models.items.paths(f"prediction:{file}")
+    return [[one.fixation.number for one in path] for path in item.drawn]
+
+
+def _named(workspace: ReviewWorkspace) -> list[str]:
+    return [line.words for line in workspace.models.items.legend.lines]
+
+
+def _shown_files(workspace: ReviewWorkspace) -> list[str]:
+    return [layer.key.removeprefix("prediction:") for layer, _ in workspace.models.shown]
 
 
 def test_predict_runs_the_worker_and_draws_paths_traces_and_name(
@@ -75,20 +86,22 @@ def test_predict_runs_the_worker_and_draws_paths_traces_and_name(
 ) -> None:
     workspace = opened()
     panel = workspace.side.models
-    assert panel.hint.text().startswith("Predict draws where the model would look")
+    assert panel.hint.text().startswith("Predict shows what a model makes of this")
     panel.count.setValue(3)
     _click(panel.predict)
-    assert panel.bar.isVisible() and panel.cancel.isVisible() and not panel.predict.isVisible()
-    qtbot.waitUntil(lambda: workspace.models.shown is not None, timeout=60_000)
+    assert panel.bar.isVisible() and panel.cancel.isVisible() and not panel.predict.isEnabled()
+    assert "One prediction at a time" in panel.predict.toolTip()
+    qtbot.waitUntil(lambda: bool(workspace.models.shown), timeout=60_000)
     (asked,) = models.asked
     assert asked[:6] == ["model", "predict", "the model", "--session", f"{models.folder}:1", "--count"]
     assert asked[6] == "3"
-    assert workspace.models.layer.label == LABEL
-    assert workspace.timeline.models is not None and workspace.timeline.models.label == LABEL
-    assert len(workspace.timeline.models.traces) == 3
-    assert not panel.bar.isVisible() and panel.predict.isVisible()
-    assert panel.path.text() == "Path 1 of 3"
-    assert panel.made.text() == "40 fixations, 0:19.9\nMade on CPU (2 threads)"
+    assert _named(workspace) == [LABEL]
+    (traced,) = workspace.timeline.layers
+    assert traced.label == LABEL and len(traced.traces) == 3
+    assert not panel.bar.isVisible() and panel.predict.isEnabled()
+    details = workspace.figures.details
+    assert details.isVisible() and details.path.text() == "Path 1 of 3"
+    assert details.made.text() == "40 fixations, 0:19.9\nMade on CPU (2 threads)"
     files = list((models.folder / "derived" / "predictions").iterdir())
     assert [path.name.split("_")[:2] for path in files] == [["1", f"{NAME}-{VERSION}"]]
 
@@ -107,7 +120,7 @@ def test_the_same_prediction_is_not_made_twice(opened: Opened, models: ModelScen
     workspace = opened()
     for _ in range(2):
         _click(workspace.side.models.predict)
-        qtbot.waitUntil(lambda: workspace.models.shown is not None, timeout=60_000)
+        qtbot.waitUntil(lambda: bool(workspace.models.shown), timeout=60_000)
     assert len(models.asked) == 1
 
 
@@ -121,10 +134,10 @@ def test_cancel_ends_the_worker_and_review_goes_on(opened: Opened, models: Model
     QTest.mouseClick(workspace.timeline, LEFT, NONE, QPoint(round(scale.left_px + 300), round(scale.top_px + 3)))
     assert workspace.player.time_lsl > workspace.trial.replay.start_lsl  # type: ignore[union-attr]
     _click(panel.cancel)
-    assert panel.predict.isVisible() and not panel.problem.isVisible()
+    assert panel.predict.isEnabled() and not panel.problem.isVisible()
     wait_for_left_jobs()
     assert not psutil.pid_exists(models.worker_pid)
-    assert workspace.models.shown is None
+    assert not workspace.models.shown
 
 
 def test_leaving_review_ends_the_worker(opened: Opened, models: ModelScene, qtbot: QtBot) -> None:
@@ -155,18 +168,18 @@ def test_what_was_predicted_before_is_there_when_the_trial_opens(opened: Opened,
     models.store(FILE, prediction())
     models.store("2_ct-searcher-test-1.2_00000000.json", prediction("case02", count=1))
     workspace = opened()
-    assert workspace.models.layer.label == LABEL
-    assert len(workspace.models.layer.drawn) == 3
+    assert _named(workspace) == [LABEL]
+    assert len(_drawn(workspace)) == 3
 
 
 def test_each_trial_shows_its_own_prediction(opened: Opened, models: ModelScene, qtbot: QtBot) -> None:
     models.store("2_ct-searcher-test-1.2_00000000.json", prediction("case02", count=1))
     workspace = opened()
-    assert workspace.models.shown is None and workspace.models.layer.label == ""
+    assert not workspace.models.shown and _named(workspace) == []
     row = workspace.side.trials.item(1)
     QTest.mouseClick(workspace.side.trials.viewport(), LEFT, NONE, workspace.side.trials.visualItemRect(row).center())
-    qtbot.waitUntil(lambda: workspace.models.shown is not None, timeout=30_000)
-    assert workspace.side.models.path.text() == "Path 1 of 1"
+    qtbot.waitUntil(lambda: bool(workspace.models.shown), timeout=30_000)
+    assert workspace.models.shown[0][0].entry.note == "research only: 1 path"
 
 
 def test_paths_are_drawn_on_the_slices_that_they_are_about(opened: Opened, models: ModelScene) -> None:
@@ -185,8 +198,9 @@ def test_as_time_passes_the_path_follows_the_cursor(opened: Opened, models: Mode
     workspace = opened()
     QTest.keyClick(workspace, Qt.Key.Key_V)
     workspace.slice_view.go_to_slice(0)
-    workspace.side.models.pace.setFocus()
-    QTest.keyClick(workspace.side.models.pace, Qt.Key.Key_Down)
+    workspace.right.setCurrentWidget(workspace.figures)
+    workspace.figures.details.pace.setFocus()
+    QTest.keyClick(workspace.figures.details.pace, Qt.Key.Key_Down)
     start = workspace.trial.replay.start_lsl  # type: ignore[union-attr]
     workspace.seek(start + 0.6)
     assert _drawn(workspace) == [[1, 2]] * 3
@@ -203,10 +217,10 @@ def test_m_hides_paths_traces_and_name_together(opened: Opened, models: ModelSce
     QTest.keyClick(workspace, Qt.Key.Key_M)
     QApplication.processEvents()
     assert not workspace.side.layers["model"].isChecked()
-    assert workspace.timeline.models is None
+    assert workspace.timeline.layers == ()
     assert before > 200 and _colours(workspace.slice_view.grab().toImage(), MODELS[0]) == 0
     QTest.keyClick(workspace, Qt.Key.Key_M)
-    assert workspace.timeline.models is not None
+    assert workspace.timeline.layers
 
 
 def test_the_name_stays_on_the_image_where_no_fixation_is_and_without_corner_text(
@@ -232,7 +246,7 @@ def test_a_picture_of_the_window_and_of_the_timeline_carries_the_name(
     bare = _colours(workspace.timeline.grab().toImage(), MODELS[0])
     models.store(FILE, prediction())
     workspace.models.open_trial(workspace.trial)  # type: ignore[arg-type]
-    qtbot.waitUntil(lambda: workspace.models.shown is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: bool(workspace.models.shown), timeout=30_000)
     named = workspace.timeline.grab().toImage()
     legend = named.copy(0, 0, named.width(), int(workspace.timeline.scale.top_px))
     assert bare == 0 and _colours(legend, MODELS[0]) > 100
@@ -243,7 +257,8 @@ def test_the_name_is_never_cut_off(qapp: QApplication, width: int) -> None:
     image = QImage(width, 300, QImage.Format.Format_RGB32)
     image.fill(0)
     painter = QPainter(image)
-    box = draw_label(painter, QRectF(0, 0, width, 300), model_label("m1", "1.0"), QColor(MODELS[0]))
+    layer = Layer(LayerEntry("k", "scanpath", "m1 1.0", ""), 0)
+    box = draw_legend(painter, QRectF(0, 0, width, 300), [LegendLine(layer, model_label("m1", "1.0"))])
     painter.end()
     assert box.left() >= 0 and box.right() <= width and box.top() >= 0 and box.bottom() <= 300
     assert _colours(image, MODELS[0]) > 60
@@ -256,7 +271,10 @@ def test_no_model_has_a_readers_colour() -> None:
 
 def test_a_broken_model_stays_in_the_list_disabled_with_its_reason(opened: Opened) -> None:
     box = opened().side.models.model
-    assert [box.itemText(row) for row in range(box.count())] == [f"{NAME} {VERSION}", "torn (cannot be used)"]
+    assert [box.itemText(row) for row in range(box.count())] == [
+        f"{NAME} {VERSION}: scan path",
+        "torn (cannot be used)",
+    ]
     assert box.model().index(1, 0).flags() & Qt.ItemFlag.ItemIsEnabled == Qt.ItemFlag.NoItemFlags
     assert box.itemData(1, Qt.ItemDataRole.ToolTipRole) == "model.safetensors: ends too early"
     assert box.currentIndex() == 0
@@ -282,7 +300,7 @@ def test_without_torch_one_sentence_says_what_to_install_and_old_predictions_sho
     models.store(FILE, prediction())
     workspace = opened()
     assert workspace.side.models.hint.text() == MISSING and not workspace.side.models.predict.isVisible()
-    assert workspace.models.shown is not None
+    assert bool(workspace.models.shown)
 
 
 def test_of_an_open_session_nothing_is_shown(opened: Opened, models: ModelScene) -> None:
@@ -290,11 +308,11 @@ def test_of_an_open_session_nothing_is_shown(opened: Opened, models: ModelScene)
     manifest = models.session.manifest.model_copy(update={"state": "open"})
     object.__setattr__(models.session, "manifest", manifest)
     workspace = opened()
-    assert workspace.models.shown is None and workspace.models.layer.label == ""
-    assert workspace.timeline.models is None
+    assert not workspace.models.shown and _named(workspace) == []
+    assert workspace.timeline.layers == ()
     panel = workspace.side.models
     assert "until the session is closed" in panel.hint.text()
-    assert not panel.predict.isVisible() and not panel.prediction.isVisible()
+    assert not panel.predict.isVisible() and workspace.side.rows.rows == {}
 
 
 def test_what_was_being_listed_of_another_trial_does_not_come_in(
@@ -308,55 +326,58 @@ def test_what_was_being_listed_of_another_trial_does_not_come_in(
     workspace.models.open_trial(second)
     wait_for_left_jobs()
     QApplication.processEvents()
-    assert workspace.models.control.stored == () and workspace.models.shown is None
+    assert workspace.models.layers.layers == () and not workspace.models.shown
 
 
 def test_a_prediction_on_another_ct_is_listed_with_its_reason_and_not_drawn(opened: Opened, models: ModelScene) -> None:
     models.store(FILE, prediction(volume_sha256="c" * 64))
     workspace = opened()
     panel = workspace.side.models
-    assert workspace.models.shown is None
+    assert not workspace.models.shown
     assert "made on another CT" in panel.hint.text()
-    assert panel.prediction.itemText(0).endswith("(out of date)")
+    (row,) = workspace.side.rows.rows.values()
+    assert row.note.text().startswith("out of date: made on another CT") and not row.eye.isEnabled()
 
 
 def test_the_arrows_bring_another_path_to_the_front(opened: Opened, models: ModelScene) -> None:
     models.store(FILE, prediction())
     workspace = opened()
-    panel = workspace.side.models
-    assert not panel.previous.isEnabled()
-    _click(panel.next)
-    _click(panel.next)
-    assert panel.path.text() == "Path 3 of 3" and not panel.next.isEnabled()
-    assert workspace.timeline.models is not None and workspace.timeline.models.emphasised == 2
-    _click(panel.previous)
-    assert panel.path.text() == "Path 2 of 3"
+    workspace.right.setCurrentWidget(workspace.figures)
+    details = workspace.figures.details
+    assert not details.previous.isEnabled()
+    _click(details.next)
+    _click(details.next)
+    assert details.path.text() == "Path 3 of 3" and not details.next.isEnabled()
+    assert workspace.timeline.layers[0].emphasised == 2
+    _click(details.previous)
+    assert details.path.text() == "Path 2 of 3"
 
 
 def test_opacity_dims_the_paths_and_not_the_name(opened: Opened, models: ModelScene) -> None:
     models.store(FILE, prediction())
     workspace = opened()
-    slider = workspace.side.models.strength
+    workspace.right.setCurrentWidget(workspace.figures)
+    slider = workspace.figures.details.opacity
     slider.setFocus()
     QTest.keyClick(slider, Qt.Key.Key_Home)
-    assert workspace.timeline.models is not None and workspace.timeline.models.strength == 0.1
+    assert workspace.timeline.layers[0].layer.opacity == 0.1
     QApplication.processEvents()
     picture = workspace.slice_view.grab().toImage()
     assert _colours(picture.copy(0, picture.height() - 80, picture.width(), 60), MODELS[0]) > 100
 
 
-def test_delete_removes_the_file_and_shows_the_next_one(opened: Opened, models: ModelScene) -> None:
+def test_delete_removes_the_file_and_the_other_one_can_be_shown(opened: Opened, models: ModelScene) -> None:
     first = models.store(FILE, prediction())
     second = models.store("1_ct-searcher-test-1.2_11111111.json", prediction(count=1))
     workspace = opened()
-    panel = workspace.side.models
-    gone = workspace.models.shown.stored.path  # type: ignore[union-attr]
-    _click(panel.remove)
-    (kept,) = {first, second} - {gone}
-    assert not gone.exists() and workspace.models.shown is not None
-    assert workspace.models.shown.stored.path == kept
-    _click(panel.remove)
-    assert workspace.models.shown is None and workspace.models.layer.label == "" and not kept.exists()
+    workspace.right.setCurrentWidget(workspace.figures)
+    (shown,) = _shown_files(workspace)
+    _click(workspace.figures.details.remove)
+    (kept,) = {first, second} - {first.with_name(shown)}
+    assert not first.with_name(shown).exists() and kept.exists()
+    assert list(workspace.side.rows.rows) == [f"prediction:{kept.name}"]
+    _click(workspace.side.rows.rows[f"prediction:{kept.name}"].eye)
+    assert _shown_files(workspace) == [kept.name] and _named(workspace) == [LABEL]
 
 
 def test_the_usual_prediction_is_made_once_the_models_are_known(
@@ -364,7 +385,7 @@ def test_the_usual_prediction_is_made_once_the_models_are_known(
 ) -> None:
     workspace = opened()
     workspace.predict_usual()
-    qtbot.waitUntil(lambda: workspace.models.shown is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: bool(workspace.models.shown), timeout=60_000)
     workspace.predict_usual()
     (asked,) = models.asked
     assert asked[asked.index("--count") + 1] == "2"
