@@ -52,7 +52,7 @@ def pack(array: NDArray[Any]) -> dict[str, Any]:
     """A uint8, bool or float32 array for JSON."""
     dtype = array.dtype.name
     content = np.ascontiguousarray(array, dtype=_DTYPES[dtype])
-    packed = base64.b64encode(zlib.compress(content.reshape(-1).view(np.uint8), LEVEL)).decode("ascii")
+    packed = base64.b64encode(zlib.compress(content.reshape(-1).view(np.uint8).data, LEVEL)).decode("ascii")
     return {"dtype": dtype, "shape": list(array.shape), "zlib": packed}
 
 
