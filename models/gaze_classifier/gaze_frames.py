@@ -62,7 +62,7 @@ def placed(gaze: PictureGaze, shape_ji: tuple[int, int], settings: GazeClassifie
     if not np.isfinite(points).all() or not np.isfinite(duration_s).all() or (duration_s < 0).any():
         raise ModelError("a place or a duration is no number", place="gaze", remedy="leave the fixation out")
     order = np.argsort(onset_s, kind="stable") if np.isfinite(onset_s).all() else np.arange(len(points))
-    inside = ((points >= 0) & (points <= 1)).all(axis=1)[order]
+    inside = np.all((points >= 0) & (points <= 1), axis=1)[order]
     rows, columns = shape_ji
     sigma_px = settings.sigma * max(rows, columns) if settings.sigma_unit == "share" else settings.sigma
     return PlacedFixations(points[order][inside], duration_s[order][inside], (sigma_px / columns, sigma_px / rows))

@@ -6,6 +6,7 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -60,16 +61,23 @@ class ClassifierTraining(lightning.LightningModule):
         """Logs the mean AUROC of the findings that some validation pictures have and some have not."""
         logits, labels = (torch.cat(parts) for parts in zip(*self.validated, strict=True))
         self.validated.clear()
-        everyone = [self.all_gather(one).flatten(0, -2).cpu().numpy() for one in (logits, labels)]
-        scores, truth = everyone[0].astype(np.float64), everyone[1].astype(np.int64)
+        scores, truth = (self._of_everyone(one) for one in (logits, labels))
         # A diverged network's logits are no numbers, which the monitor then says in one line.
         if np.isfinite(scores).all():
-            areas = [float(auroc(truth[:, label], scores[:, label])) for label in range(truth.shape[1])]
+            areas = [
+                float(auroc(truth[:, label].astype(np.int64), scores[:, label])) for label in range(truth.shape[1])
+            ]
             known = [area for area in areas if np.isfinite(area)]
             value = float(np.mean(known)) if known else float("nan")
         else:
             value = float("nan")
         self.log("val/auroc", value)
+
+    def _of_everyone(self, own: Tensor) -> NDArray[np.float64]:
+        """(N, labels) of all processes."""
+        gathered = self.all_gather(own)
+        assert isinstance(gathered, Tensor)
+        return np.asarray(gathered.flatten(0, -2).double().cpu().numpy())
 
     def losses(self, outputs: Outputs, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss, and its parts by name: ``loss``, ``findings`` and, of a network with a map, ``map``.

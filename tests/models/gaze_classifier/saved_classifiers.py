@@ -62,4 +62,8 @@ def radiograph(rows: int = 50, columns: int = 40, *, scale: float = 1.0, case: s
 def gaze_at(*points: tuple[float, float], duration_s: float = 0.2) -> PictureGaze:
     """One fixation a point, equally long."""
     count = len(points)
-    return PictureGaze(np.array(points, dtype=float).reshape(-1, 2), np.full(count, duration_s), np.arange(count) * 0.3)
+    return PictureGaze(
+        np.array(points, dtype=float).reshape(-1, 2),
+        np.full(count, duration_s),
+        0.3 * np.arange(count, dtype=np.float64),
+    )

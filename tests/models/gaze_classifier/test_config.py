@@ -62,7 +62,7 @@ def test_tables_that_only_the_application_reads_come_from_what_it_gives(tmp_path
     split = family.cases_of(config, cache=tmp_path, sources={"egd": read})
 
     assert asked == ["1.0.0"]
-    assert [len(split.patients(part)) for part in ("train", "validation", "test")] == [16, 2, 2]  # type: ignore[arg-type]
+    assert [len(split.patients(part)) for part in ("train", "validation", "test")] == [16, 2, 2]
     with pytest.raises(ModelError, match="nothing here reads sources of the kind egd"):
         family.cases_of(config, cache=tmp_path)
 

@@ -28,7 +28,7 @@ def test_what_was_saved_is_loaded(tmp_path: Path, kind: str) -> None:
 
 
 def test_the_table_of_architectures_leads_here() -> None:
-    assert family_of("gaze_classifier") is family  # type: ignore[comparison-overlap]
+    assert family_of("gaze_classifier") is family
     assert FAMILIES["gaze_classifier"].tasks == ("classification", "saliency")
 
 

@@ -22,6 +22,12 @@ def frames(*counts: int, seed: int = 2) -> Frames:
     return Frames(maps, torch.tensor(counts))
 
 
+def _linear(network: GazeUnet) -> torch.nn.Linear:
+    found = network.head[1]
+    assert isinstance(found, torch.nn.Linear)
+    return found
+
+
 @pytest.mark.parametrize(("kind", "count"), [("baseline", 25_708_483), ("temporal", 51_491_779)])
 def test_the_published_settings_give_the_published_number_of_parameters(kind: str, count: int) -> None:
     with torch.device("meta"):
@@ -105,7 +111,7 @@ def test_grad_cam_is_the_class_activation_map_of_a_linear_head() -> None:
     assert isinstance(network, GazeUnet)
     given = pictures(2)
     last = network.features(given)[-1]
-    weights = network.head[1].weight[1][None, :, None, None]
+    weights = _linear(network).weight[1][None, :, None, None]
     expected = (weights * last).sum(1).relu()
     expected = expected / expected.amax((1, 2), keepdim=True)
 
@@ -118,7 +124,7 @@ def test_a_grad_cam_without_a_positive_place_is_zero_and_not_no_number() -> None
     network = tiny_network("static_baseline")
     assert isinstance(network, GazeUnet)
     with torch.no_grad():
-        network.head[1].weight.fill_(-1)  # features behind a ReLU are never negative
+        _linear(network).weight.fill_(-1)  # features behind a ReLU are never negative
 
     assert grad_cam(network, pictures(1), torch.tensor([0])).abs().sum() == 0
 

@@ -201,5 +201,6 @@ def test_a_map_lies_where_its_place_in_the_picture_is() -> None:
 
     stored = as_stored(values, (1, 160, 80))
 
-    assert np.unravel_index(stored.argmax(), stored.shape)[1:] in {(j, i) for j in (49, 50) for i in (64, 65)}
+    _, row, column = (int(one) for one in np.unravel_index(stored.argmax(), stored.shape))
+    assert (row, column) in {(j, i) for j in (49, 50) for i in (64, 65)}
     assert stored.max() == 255

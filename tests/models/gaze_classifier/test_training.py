@@ -68,9 +68,14 @@ def test_a_stopped_run_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
     config = tiny_config("baseline", epochs=3, augmentation={"shift": 0.1, "noise": 0.05})
     train(config, split, tmp_path / "whole")
     seen: list[int] = []
-    stopping = {"cancelled": lambda: len(seen) > 0, "progress": lambda state: seen.extend([1] * state.validated)}
     with pytest.raises(Cancelled):
-        train(config, split, tmp_path / "stopped", **stopping)
+        train(
+            config,
+            split,
+            tmp_path / "stopped",
+            cancelled=lambda: len(seen) > 0,
+            progress=lambda state: seen.extend([1] * state.validated),
+        )
 
     train(config, split, tmp_path / "stopped", resume=True)
 

@@ -31,7 +31,7 @@ def spotted_case(seed: int, *, part: Part = "train", gaze: bool = True, size: in
         origin="simulated",
         place=f"spot {seed}",
         load=lambda: PictureVolume(values[None].astype(np.float32), case=code),
-        gaze=PictureGaze(points, np.full(3, 0.2), np.arange(3) * 0.3, "r1") if gaze else None,
+        gaze=PictureGaze(points, np.full(3, 0.2), np.array([0.0, 0.3, 0.6]), "r1") if gaze else None,
         labels={name: int(number == side) for number, name in enumerate(SIDES)},
         declared_part=part,
     )
