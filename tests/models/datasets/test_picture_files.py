@@ -78,6 +78,13 @@ def test_a_broken_picture_is_one_line_without_its_folder(tmp_path: Path, content
         read_picture(tmp_path / "gone.png")
 
 
+def test_a_file_of_several_pictures_is_refused(tmp_path: Path):
+    pages = [Image.fromarray(RAMP), Image.fromarray(255 - RAMP)]
+    pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(ModelError, match=r"x\.tif: holds 2 pictures"):
+        read_picture(tmp_path / "x.tif")
+
+
 def test_a_picture_cut_off_is_one_line(tmp_path: Path):
     path = saved(tmp_path, "x.png", np.random.default_rng(0).integers(0, 255, (60, 60), dtype=np.uint8))
     path.write_bytes(path.read_bytes()[:1000])
