@@ -99,7 +99,7 @@ def mask_dwell(
     if len(length) != len(voxel) or not (length >= 0).all():
         raise ValueError(f"{len(voxel)} places and {len(length)} lengths of time, or one that is negative")
     shape = np.array(mask_kji.shape)
-    known = np.isfinite(voxel).all(axis=1)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(voxel).all(axis=1))
     index = np.floor(np.where(known[:, None], voxel, -1.0) + 0.5).astype(np.int64)[:, ::-1]
     on: NDArray[np.bool_] = np.asarray(known & ((index >= 0) & (index < shape)).all(axis=1))
     index, length, place = index[on], length[on], voxel[on]

@@ -77,8 +77,9 @@ def _pixels(path: Path) -> tuple[NDArray[Any], bool]:
             if picture.width * picture.height > MOST_PIXELS:
                 raise ModelError(f"has {picture.width} x {picture.height} pixels, too many", place=path.name)
             lossy = picture.format in LOSSY
-            if getattr(picture, "n_frames", 1) > 1 and not lossy:
-                raise ModelError(f"holds {picture.n_frames} pictures", place=path.name, remedy="save one a file")
+            frames = int(getattr(picture, "n_frames", 1))
+            if frames > 1 and not lossy:
+                raise ModelError(f"holds {frames} pictures", place=path.name, remedy="save one a file")
             if picture.mode in ("1", "L") or picture.mode.startswith(("I;16", "I", "F")):
                 whole = picture.convert("L") if picture.mode == "1" else picture
                 return np.asarray(whole), lossy
