@@ -75,8 +75,10 @@ class EvidenceReview:
         lines = []
         for one in curves.dwells:
             found = evidence_dwell(curves.contribution_k, one.seconds_k, curves.seen_k, other_dwell_s_k=others)
-            lines += agreement_lines(found, one.name, self._another_name)
-        return "\n".join(lines)
+            lines.append("\n".join(agreement_lines(found, one.name, self._another_name)))
+        if self._another_k is None:
+            lines.append(NO_OTHER_PATIENT)
+        return "\n\n".join(lines)
 
     def _set_method(self, method: str) -> None:
         self._method = method
@@ -96,8 +98,6 @@ def agreement_lines(found: EvidenceDwell, reader: str, another: str) -> tuple[st
     ]
     if spearman.others.curves:
         lines.append(f"Another patient's reading ({another}): Spearman {spearman.others.mean:+.2f}")
-    else:
-        lines.append(NO_OTHER_PATIENT)
     return tuple(lines)
 
 

@@ -59,4 +59,4 @@ class FindingsPanel(QWidget):
         self.method.setCurrentIndex(max(self.method.findText(method), 0) if methods else -1)
         self.method.setVisible(len(methods) > 1)
         self._evidence_heading.setVisible(bool(methods))
-        self.evidence.setText(f"{lines}\n{CLICK}".strip() if methods else NO_EVIDENCE)
+        self.evidence.setText(f"{lines}\n\n{CLICK}".strip() if methods else NO_EVIDENCE)

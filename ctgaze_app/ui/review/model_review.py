@@ -66,7 +66,7 @@ class ModelReview:
         self.panel, self.numbers = widgets.panel, widgets.figures.paths
         self._widgets, self._redraw, self._show_figures = widgets, redraw, show_figures
         self._visible, self._in_time = True, False
-        self._traced: Shown | None = None
+        self._traced: tuple[Shown, bool] | None = None
         self.masks.reference_named = self._name_layers
         entry = LayerEntry("own", "reading", session.manifest.reader, THIS_READING)
         self.reader = Layer(entry, self.control.reader_colour, opacity=1.0)
@@ -190,10 +190,12 @@ class ModelReview:
         )
 
     def _trace(self, shown: Shown) -> None:
-        if shown == self._traced:
+        titled = self._widgets.strip.curves is not None
+        if (shown, titled) == self._traced:
             return
-        self._traced = shown
+        self._traced = shown, titled
         traces = [LayerTraces.of(layer, content) for layer, content in shown if content.paths]
         if any(not one.layer.by_model for one in traces):
             traces.insert(0, LayerTraces(self.reader, f"{self.reader.entry.title}, {THIS_READING}"))
-        self._widgets.timeline.show_layers(traces)
+        # The curves beside the timeline have their titles where its names are.
+        self._widgets.timeline.show_layers(traces, least_lines=1 if titled else 0)

@@ -59,7 +59,7 @@ class Timeline(QWidget):
         self._n_slices = 1
         self._show_trace = True
         self._layers: tuple[LayerTraces, ...] = ()
-        self._legend_lines = 0
+        self._legend_lines = self._least_lines = 0
         self._still: QPixmap | None = None
         self._drawn_x = math.nan
         cursor.time_changed.connect(self._time_changed)
@@ -80,9 +80,9 @@ class Timeline(QWidget):
         """Whose traces are drawn beside the reader's own."""
         return self._layers
 
-    def show_layers(self, layers: Sequence[LayerTraces]) -> None:
-        """Draw other slice traces, of models and readers, or none."""
-        self._layers = tuple(layers)
+    def show_layers(self, layers: Sequence[LayerTraces], least_lines: int = 0) -> None:
+        """Draw other slice traces, of models and readers, or none; keeps room for so many lines of names at least."""
+        self._layers, self._least_lines = tuple(layers), least_lines
         self._redraw()
         self.scale_changed.emit()
 
@@ -227,7 +227,8 @@ class Timeline(QWidget):
 
     def _redraw(self) -> None:
         room = max(self.width() - LEFT_PX - RIGHT_PX, 1.0)
-        self._legend_lines = len(legend_rows(QFontMetricsF(self.font()), self._layers, room))
+        lines = len(legend_rows(QFontMetricsF(self.font()), self._layers, room))
+        self._legend_lines = max(lines, self._least_lines)
         self._still = None
         self.update()
 

@@ -20,6 +20,8 @@ from ctgaze_app.ui.theme import TEXT
 
 LEGEND_PX = 18.0
 """Height of a line of names above the plot."""
+HEAD_PX = 8.0
+"""Between the names and the plot, for the head of the time cursor."""
 GAP_PX = 8.0
 Trace = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -79,7 +81,7 @@ def draw_trace_legend(painter: QPainter, plot: QRectF, layers: Sequence[LayerTra
     metrics = QFontMetricsF(painter.font())
     rows = legend_rows(metrics, layers, plot.width())
     for place, row in enumerate(rows):
-        top = plot.top() - LEGEND_PX * (len(rows) - place)
+        top = plot.top() - HEAD_PX - LEGEND_PX * (len(rows) - place)
         left = plot.right() - sum(_width(metrics, one) for one in row) + 2 * GAP_PX
         for one in row:
             middle = top + (LEGEND_PX - 2) / 2

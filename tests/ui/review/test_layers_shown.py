@@ -214,6 +214,17 @@ def test_another_patients_reading_is_a_floor(opened: Opened, models: ModelScene)
     assert "Another patient's reading (r03, case09): Spearman" in workspace.figures.findings.evidence.text()
 
 
+def test_without_paths_the_curves_keep_room_for_their_titles(opened: Opened, models: ModelScene) -> None:
+    workspace = opened()
+    for file in (PATH_FILE, MASK_FILE):
+        workspace.models.layers.set_visible(f"prediction:{file}", False)
+    _select(workspace, FINDINGS_FILE)
+    assert workspace.timeline.layers == () and workspace.timeline.scale.top_px >= 18
+    top = workspace.timeline.scale.top_px
+    _select(workspace, HEAT_FILE)
+    assert workspace.timeline.scale.top_px < top
+
+
 def test_a_click_and_the_arrows_on_the_curves_go_to_that_slice(opened: Opened) -> None:
     workspace = opened()
     _select(workspace, FINDINGS_FILE)

@@ -135,6 +135,25 @@ def test_what_was_compared_is_remembered_for_the_trial(
     assert numbers.cells and len(models.asked) == 1
 
 
+def test_every_shown_prediction_of_paths_is_compared_and_stands_in_its_own_column(
+    workspace: ReviewWorkspace, models: ModelScene, qtbot: QtBot, report: str
+) -> None:
+    models.store("1_ct-searcher-test-1.2_11111111.json", prediction(count=1))
+    workspace.models.open_trial(workspace.trial)  # type: ignore[arg-type]
+    qtbot.waitUntil(lambda: len(workspace.side.rows.rows) == 2, timeout=30_000)
+    for key in workspace.side.rows.rows:
+        workspace.models.layers.set_visible(key, True)
+    numbers = _compare(workspace)
+    qtbot.waitUntil(lambda: len(workspace.models.comparison.figures) == 2, timeout=60_000)
+    assert len(models.asked) == 2 and {asked[2].rsplit("_", 1)[1] for asked in models.asked} == {
+        "00000000.json",
+        "11111111.json",
+    }
+    assert numbers.cells["cc", "model 1"].text() == numbers.cells["cc", "model 2"].text() != "n/a"
+    assert "Model 2: ct-searcher-test 1.2." in numbers.note.text()
+    assert not numbers.compare.isVisible()
+
+
 @pytest.mark.parametrize(("content", "line"), [("{", "cannot be compared"), ('{"pairs": []}', "nothing compares")])
 def test_a_report_that_says_nothing_is_one_line(
     workspace: ReviewWorkspace, models: ModelScene, qtbot: QtBot, content: str, line: str
