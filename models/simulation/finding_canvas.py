@@ -69,7 +69,7 @@ class Canvas:
         k, j, i = self.spacing_kji_mm
         return k * j * i
 
-    def lay(self, window: Window, cover: Array, value_hu: float | Array) -> None:
+    def lay(self, window: Window, cover: Array, value_hu: float | np.floating | Array) -> None:
         """Mix a density with the scanner's noise into a window, by the share of each voxel that it takes."""
         part = self.hu[window]
         part += cover * (value_hu + np.float32(SCANNER_NOISE_HU) * self.noise[window] - part)

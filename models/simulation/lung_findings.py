@@ -7,6 +7,8 @@ centrilobular emphysema is small holes without walls, clustered. Densities and c
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
@@ -19,6 +21,8 @@ NODULE_MM = (6.0, 20.0)
 SMALLEST_GROUND_GLASS_MM = 10.0
 OPACITY_MM = (20.0, 60.0)
 EMPHYSEMA_HU = -985.0
+UPPER_LUNG_MM = 150.0
+"""Body level down to which the lung is the upper one here."""
 
 
 def draw_nodules(canvas: Canvas, rng: np.random.Generator) -> Drawn:
@@ -30,7 +34,7 @@ def draw_nodules(canvas: Canvas, rng: np.random.Generator) -> Drawn:
         diameter = float(np.exp(rng.uniform(np.log(NODULE_MM[0] + 3 * (number == 0)), np.log(NODULE_MM[1]))))
         ground_glass = diameter > SMALLEST_GROUND_GLASS_MM and rng.random() < 0.3
         value = rng.uniform(-600, -420) if ground_glass else rng.normal(30, 15)
-        place = place_in_lung(canvas, rng, diameter / 2 + 1.5, lambda at: _apart(canvas, at, placed))
+        place = place_in_lung(canvas, rng, diameter / 2 + 1.5, partial(_apart, canvas, placed))
         if place is None:
             continue
         radii = diameter / 2 * rng.uniform(0.88, 1.12, 3)
@@ -74,10 +78,9 @@ def draw_emphysema(canvas: Canvas, rng: np.random.Generator) -> Drawn:
     """Two to four clusters of small holes, 20 to 38 mm in radius, in the upper lungs more often than in the lower."""
     mask = np.zeros(canvas.hu.shape, dtype=bool)
     placed: list[PlacedFinding] = []
-    levels = canvas.axes.z_mm
     for _ in range(int(rng.integers(2, 5))):
-        highest = rng.random() < 0.7
-        place = place_in_lung(canvas, rng, 7.0, lambda at, high=highest: not high or levels[int(at[2])] < 150)
+        lowest_mm = UPPER_LUNG_MM if rng.random() < 0.7 else np.inf
+        place = place_in_lung(canvas, rng, 7.0, partial(_above, canvas, lowest_mm))
         if place is None:
             continue
         radius = float(rng.uniform(20, 38))
@@ -109,6 +112,10 @@ def middle_of(mask: Mask, window: tuple[slice, slice, slice] | None = None) -> P
     return i + window[2].start, j + window[1].start, k + window[0].start
 
 
-def _apart(canvas: Canvas, place: Point, placed: list[PlacedFinding]) -> bool:
+def _above(canvas: Canvas, lowest_mm: float, place: Point) -> bool:
+    return bool(canvas.axes.z_mm[int(place[2])] < lowest_mm)
+
+
+def _apart(canvas: Canvas, placed: list[PlacedFinding], place: Point) -> bool:
     steps = np.asarray(canvas.spacing_kji_mm)[::-1]
     return all(np.linalg.norm((np.array(place) - each.voxel_ijk) * steps) > 30 for each in placed)

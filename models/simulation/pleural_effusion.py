@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, generate_binary_structure
 
 from models.simulation.finding_canvas import Canvas, Mask, PlacedFinding
 from models.simulation.lung_findings import ball_mm, middle_of
+
+Floats = NDArray[np.float64]
 
 DEPTH_MM = (13.0, 36.0)
 """From the hindmost lung to the fluid's surface: a shallow to a moderate effusion."""
@@ -41,7 +44,7 @@ def _one_side(canvas: Canvas, rng: np.random.Generator, lung: Mask) -> Mask:
     lowest = z[np.flatnonzero(lung.any(axis=(1, 2)))[-1]]
     # The surface sinks towards the head: the lung's base swims up most.
     level = (back - depth + 0.07 * np.maximum(lowest - 60 - z, 0))[:, None]
-    behind = lung[:, y > back - 60].any(axis=1)
+    behind = np.asarray(lung[:, y > back - 60].any(axis=1))
     first, last = _ends(behind, x)
     across = np.clip(2 * (x[None, :] - first) / np.maximum(last - first, 1.0) - 1, -1.2, 1.2)
     level = level - rng.uniform(8, 18) * across**4
@@ -62,7 +65,7 @@ def _one_side(canvas: Canvas, rng: np.random.Generator, lung: Mask) -> Mask:
     return fluid
 
 
-def _ends(found_ki: Mask, x_mm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _ends(found_ki: Mask, x_mm: Floats) -> tuple[Floats, Floats]:
     """(K, 1) first and last body coordinate of what is found on each slice; where nothing is, of the whole stack."""
     overall = np.flatnonzero(found_ki.any(axis=0))
     low, high = (x_mm[overall[0]], x_mm[overall[-1]]) if len(overall) else (x_mm[0], x_mm[-1])

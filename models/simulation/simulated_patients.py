@@ -180,10 +180,11 @@ def body_axes(seed: int, *, settings: PatientSettings = PatientSettings()) -> Bo
     centre = (scan.pixels - 1) / 2
     _, first_slice, middle_slice = _stack(scan)
     across = np.arange(scan.pixels) - centre
+    along = np.arange(scan.slices) + first_slice - middle_slice
     return BodyAxes(
-        (across - scan.shift_ij[0]) * step_i / scan.body_scale,
-        (across - scan.shift_ij[1]) * step_j / scan.body_scale,
-        (np.arange(scan.slices) + first_slice - middle_slice) * step_k / scan.height_scale + MIDDLE_LEVEL_MM,
+        np.asarray((across - scan.shift_ij[0]) * step_i / scan.body_scale),
+        np.asarray((across - scan.shift_ij[1]) * step_j / scan.body_scale),
+        np.asarray(along * step_k / scan.height_scale + MIDDLE_LEVEL_MM),
         (scan.body_scale, scan.body_scale, scan.height_scale),
     )
 
