@@ -202,7 +202,7 @@ def _maps(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
             fits = [run["fit"][kind] for run in several]
             # A Grad-CAM without a positive place has no correlation with anything, which JSON writes as null.
             scores[row] = {
-                measure: np.nanmean(np.array([fit[measure] for fit in fits], dtype=np.float64), axis=0)
+                measure: _mean_of_known(np.array([fit[measure] for fit in fits], dtype=np.float64))
                 for measure in fits[0]
             }
             patients = list(several[0]["patients"])
@@ -218,6 +218,12 @@ def _maps(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
         if ours in scores and row != ours
     }
     return {"maps": rows, "map differences": differences}
+
+
+def _mean_of_known(values: Floats) -> Floats:
+    """(pictures,) over the seeds; NaN where no seed has a value."""
+    known = np.ma.masked_invalid(values)
+    return np.asarray(known.mean(axis=0).filled(np.nan))
 
 
 def _findings_lines(summary: Mapping[str, Any], runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
