@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from monai.networks.nets.basic_unet import BasicUNet
@@ -79,7 +80,7 @@ class GazeSegmenter(nn.Module):
             Also from propagated features, for the consistency between levels; never needed to predict.
         """
         plain, from_propagated = [], []
-        for level in self.model:
+        for level in cast("Iterator[Level]", iter(self.model)):
             feature = level.encoder(pictures)
             plain.append(level.classifier(feature)[:, 0])
             if propagate:

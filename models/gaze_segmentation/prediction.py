@@ -122,7 +122,7 @@ def predict_segmentation(
         probability_kji=mean,
         threshold=threshold,
         levels_kji=levels if len(levels) > 1 else {},
-        seen_k=seen.any(axis=(1, 2)),
+        seen_k=np.asarray(seen.any(axis=(1, 2))),
         parameters={
             "slices": None if slices is None else list(slices), "average": how, "foreground_voxels": counts,
             "warnings": collapse_warnings(counts), "threads": torch.get_num_threads(), "torch": str(torch.__version__),

@@ -43,7 +43,7 @@ def propagated(feature: Tensor, *, size: int = SIZE, dilation: int = DILATION) -
     if feature.ndim != 4 or size < 1 or size % 2 == 0 or dilation < 1:
         raise ValueError(f"{tuple(feature.shape)}, {size} neighbours, {dilation} apart")
     wide = feature.float() if feature.dtype in (torch.float16, torch.bfloat16) else feature
-    result: Tensor = _Propagation.apply(wide, size, dilation)  # type: ignore[no-untyped-call]
+    result: Tensor = _Propagation.apply(wide, size, dilation)
     return result
 
 
@@ -66,7 +66,7 @@ class _Propagation(torch.autograd.Function):
         return result
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
         feature, alike = ctx.saved_tensors
         found = torch.zeros_like(feature)

@@ -13,6 +13,7 @@ from torch import Tensor
 from models.card import NOT_SAVED, Card, InputCard, TrainingCard
 from models.checkpoints import read_checkpoint
 from models.errors import ModelError
+from models.gaze_segmentation.levels import PUBLISHED
 from models.gaze_segmentation.network import GazeSegmenter
 from models.gaze_segmentation.settings import SegmentationSettings
 from models.model_folder import LoadedModel, built, fitting_tensors, save_model
@@ -20,17 +21,8 @@ from models.model_folder import LoadedModel, built, fitting_tensors, save_model
 ARCHITECTURE = "gaze_segmentation"
 KIND = "a gaze segmentation network"
 
-POLYP_THRESHOLDS: Mapping[int, tuple[float, ...]] = MappingProxyType(
-    {
-        1: (0.5,),
-        2: (0.5, 0.3),
-        3: (0.5, 0.3, 0.4),
-        4: (0.5, 0.3, 0.367, 0.433),
-        5: (0.5, 0.3, 0.35, 0.4, 0.45),
-    }
-)
-PROSTATE_THRESHOLDS = (0.2, 0.4)
-"""Published (reference: GazeMedSeg, B5)."""
+POLYP_THRESHOLDS = PUBLISHED["kvasir"]
+PROSTATE_THRESHOLDS = PUBLISHED["prostate"][2]
 
 IMPORT_OPTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -89,7 +81,7 @@ def _settings_of(found: Mapping[str, Tensor], options: Mapping[str, str], place:
             structure=options.get("structure", "polyp" if colour else "prostate"),
             values="rgb" if colour else "grey",
             normalisation="imagenet" if colour else "z-score",
-            features=tuple(features),
+            features=(features[0], features[1], features[2], features[3], features[4], features[5]),
             feature_channels=width("encoder.final_conv.weight", 0),
             thresholds=thresholds,
             consistency="propagated" if levels > 1 else "none",

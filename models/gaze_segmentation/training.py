@@ -23,8 +23,6 @@ from models.training.result import TrainingResult, Watcher
 from models.training.sampling import ShuffledSampler
 from models.training.single_run import train_network
 
-DICE, LOSS = "val/dice", "val/loss"
-
 
 def train(
     config: SegmentationConfig,
@@ -73,7 +71,7 @@ def train(
     training = SegmentationPictures(
         train_cases, settings, learnt, with_masks=False, part_of=lambda: sampler.epoch, seed=table.seed
     )
-    by_dice = monitor == DICE
+    by_dice = monitor == "val/dice"
     shown, _ = _usable(cases.validation, "validation", gaze=gaze and not by_dice, masks=by_dice or not gaze)
     mapped = not gaze or all(looked_at(case) for case in shown)
     validation = SegmentationPictures(shown, settings, learnt, with_masks=by_dice)
@@ -106,14 +104,14 @@ def train(
 def _monitor(config: SegmentationConfig, validation: Sequence[PictureCase]) -> Literal["val/dice", "val/loss"]:
     said = config.training.monitor
     masks = bool(validation) and all(case.load_mask is not None for case in validation)
-    if said == "auto":
-        return DICE if masks else LOSS
-    if said == DICE and not masks:
+    if said == "val/dice" and not masks:
         raise ModelError(
             "val/dice needs a mask of every validation picture",
             place="training.monitor",
             remedy="use auto, or val/loss",
         )
+    if said == "auto":
+        return "val/dice" if masks else "val/loss"
     return said
 
 

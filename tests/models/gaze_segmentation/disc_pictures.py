@@ -51,7 +51,7 @@ def disc_case(
     if colour:
         values = np.repeat(np.clip((hu + 1000) / 5, 0, 255).astype(np.uint8)[None, :, :, None], 3, axis=3)
     points = (middle + rng.normal(0, radius / 4, (3, 2))) / side_px
-    gaze = PictureGaze(np.clip(points, 0.01, 0.99), np.full(3, 0.4), np.arange(3) * 0.5, "r1")
+    gaze = PictureGaze(np.clip(points, 0.01, 0.99), np.full(3, 0.4), np.array([0.0, 0.5, 1.0]), "r1")
     load_mask: Callable[[], NDArray[np.bool_]] | None = None
     if with_mask:
         load_mask = partial((opened or Opened()).mask, code, mask)
