@@ -29,8 +29,8 @@ class LayerFigures(QScrollArea):
         column.setSpacing(4)
         self.hint = words("secondary", NOTHING)
         self.details = LayerDetails()
-        self.findings, self.mask, self.paths = FindingsPanel(), MaskPanel(), ModelNumbers()
-        for part in (self.details, self.hint, self.findings, self.mask, self.paths):
+        self.findings, self.masks, self.paths = FindingsPanel(), MaskPanel(), ModelNumbers()
+        for part in (self.details, self.hint, self.findings, self.masks, self.paths):
             column.addWidget(part)
         column.addStretch()
         self.setWidget(body)
@@ -39,7 +39,7 @@ class LayerFigures(QScrollArea):
     def show_parts(self, *, findings: bool, mask: bool, paths: bool, hidden: bool = False) -> None:
         """Which parts are about what is selected; `hidden` says that it is switched off."""
         self.findings.setVisible(findings)
-        self.mask.setVisible(mask)
+        self.masks.setVisible(mask)
         self.paths.setVisible(paths)
         self.hint.setText(HIDDEN_LAYER if hidden else NOTHING)
         self.hint.setVisible(hidden or self.details.isHidden())

@@ -34,7 +34,7 @@ class MaskPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 14)
         column.setSpacing(6)
         column.addWidget(heading("Segmentation"))
-        self.size = _Form(column)
+        self.extent = _Form(column)
         column.addWidget(heading("Reference"))
         self.reference = words("secondary")
         column.addWidget(self.reference)
@@ -59,7 +59,7 @@ class MaskPanel(QWidget):
 
     def show_mask(self, size: Rows, dwell: Rows, note: str) -> None:
         """Figures of one segmentation."""
-        self.size.show_rows(size)
+        self.extent.show_rows(size)
         self.dwell.show_rows(dwell)
         self.note.setText(note)
         self.note.setVisible(bool(note))

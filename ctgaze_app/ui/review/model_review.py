@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ctgaze_app.review.layers import Layer, LayerEntry
 from ctgaze_app.study.loading import RecordedSession, RecordedTrial
@@ -24,6 +25,7 @@ from ctgaze_app.ui.slice_view import SliceView
 
 Shown = tuple[tuple[Layer, LayerContent], ...]
 THIS_READING = "this reading"
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class ModelReview:
         self.comparison = ModelComparison(session, self.control.tools.command)
         self.items = LayerItems(widgets.view)
         self.evidence = EvidenceReview(widgets.figures.findings, widgets.strip, self.layers.set_part)
-        self.masks = MaskReview(widgets.figures.mask, self.items.reference)
+        self.masks = MaskReview(widgets.figures.masks, self.items.reference)
         self.panel, self.numbers = widgets.panel, widgets.figures.paths
         self._widgets, self._redraw, self._show_figures = widgets, redraw, show_figures
         self._visible, self._in_time = True, False
@@ -134,7 +136,7 @@ class ModelReview:
         self.layers.select(key)
         self._show_figures()
 
-    def _of_selected(self, change: Callable[[str, object], None], value: object) -> None:
+    def _of_selected(self, change: Callable[[str, Value], None], value: Value) -> None:
         selected = self.layers.selected
         if selected is not None:
             change(selected.key, value)

@@ -140,8 +140,8 @@ def test_dice_against_a_reference_and_dwell_inside(opened: Opened, models: Model
     QTest.mouseClick(workspace.side.rows.rows[READING].eye, LEFT, NONE)
     workspace.go_to_slice(12)
     _select(workspace, MASK_FILE)
-    panel = workspace.figures.mask
-    assert panel.isVisible() and dict(panel.size.rows)["Slices"] == f"4 of {SLICES}"
+    panel = workspace.figures.masks
+    assert panel.isVisible() and dict(panel.extent.rows)["Slices"] == f"4 of {SLICES}"
     assert dict(panel.dwell.rows)["r02"] == "0.0 s inside, 9.0 s outside"
     true = np.zeros((SLICES, SIZE, SIZE), dtype=np.uint8)
     true[12:16, 20:30, 5:15] = 1
@@ -161,7 +161,7 @@ def test_a_reference_of_another_scan_is_one_line(opened: Opened, models: ModelSc
     _select(workspace, MASK_FILE)
     file = models.folder.parent / "other.nii.gz"
     nib.save(nib.Nifti1Image(np.ones((3, 3, 3), dtype=np.uint8), np.eye(4)), file)
-    panel = workspace.figures.mask
+    panel = workspace.figures.masks
     panel.reference_chosen.emit(file)
     qtbot.waitUntil(lambda: panel.problem.isVisible(), timeout=30_000)
     assert "other.nii.gz" in panel.problem.text() and "\n" not in panel.problem.text()
