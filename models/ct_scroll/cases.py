@@ -41,10 +41,10 @@ def cases_of(
     """
     data = config.data
     folder = (data.cache or cache) / "patients"
-    total = sum(source.count for source in data.source if isinstance(source, SimulatedSource))
+    counts = [source.count if isinstance(source, SimulatedSource) else 0 for source in data.source]
     cases: list[LabelledCase] = []
-    for source in data.source:
-        cases += _cases(source, folder, workers, _from(progress, len(cases), total))
+    for number, source in enumerate(data.source):
+        cases += _cases(source, folder, workers, _from(progress, sum(counts[:number]), sum(counts)))
     if data.split == "patient":
         return split_by_patient(cases, data.shares, data.split_seed)
     return split_as_declared(cases, data.validation_share, data.split_seed)
@@ -54,7 +54,12 @@ def _cases(source: Source, folder: Path, workers: int, progress: Progress | None
     match source:
         case SimulatedSource():
             return labelled_cases(
-                source.count, first_seed=source.first_seed, folder=folder, workers=workers, progress=progress
+                source.count,
+                first_seed=source.first_seed,
+                draws=source.draws,
+                folder=folder,
+                workers=workers,
+                progress=progress,
             )
         case CtRateSource():
             return ct_rate_cases(source.labels, source.volumes, metadata=source.metadata)

@@ -11,18 +11,25 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from models.ct_scroll.settings import ScrollSettings
-from models.training.table import NamedTable, RunConfig, RunTable, Share, Table
+from models.training.table import NamedTable, Positive, RunConfig, RunTable, Share, Table
 
 MONITORS: dict[str, Literal["min", "max"]] = {"val/auroc": "max", "val/loss": "min"}
 """What early stopping and the choice of the best epoch can go by, and which way is better."""
 
 
 class SimulatedSource(Table):
-    """Made patients with drawn findings, by seed; the band of a seed is its part."""
+    """Made patients with drawn findings, by seed; the band of a seed is its part.
+
+    Attributes
+    ----------
+    draws
+        Scans of each patient: findings are drawn so often on the same body.
+    """
 
     kind: Literal["simulated"]
     count: int = Field(ge=1, le=1_000_000)
     first_seed: int = Field(default=0, ge=0)
+    draws: int = Field(default=1, ge=1, le=100)
 
 
 class CtRateSource(Table):
@@ -122,6 +129,8 @@ class ScrollTrainingTable(RunTable):
         How it then falls to 0, or that it stays.
     trunk
         State dict of torchvision's `resnet18`, trained on ImageNet, that the trunk begins with; needs trunk_width = 64.
+    trunk_rate
+        Learning rate of the trunk as a share of the others'; small where the trunk has learnt before.
     """
 
     volumes_per_batch: int = Field(default=2, ge=1, le=1024)
@@ -129,6 +138,7 @@ class ScrollTrainingTable(RunTable):
     schedule: Literal["linear", "cosine", "constant"] = "cosine"
     monitor: str = "val/auroc"
     trunk: Path | None = None
+    trunk_rate: Positive = 1.0
     augmentation: ScrollAugmentationTable = ScrollAugmentationTable()
 
     @field_validator("monitor")
@@ -152,9 +162,30 @@ class ScrollModelTable(NamedTable):
         return settings
 
 
+class SliceStageTable(Table):
+    """A first stage for the trunk alone: where in three slices a finding lies, from the masks of the training cases.
+
+    Volumes' labels alone teach a trunk that knows nothing very slowly: a finding is in few of many slices. The
+    published trunk begins with ImageNet for the same reason.
+    """
+
+    steps: int = Field(ge=1, le=10_000_000)
+    images_per_batch: int = Field(default=32, ge=2, le=4096)
+    learning_rate: Positive = 3e-3
+    weight_decay: float = Field(default=0.02, ge=0)
+    translate_pixels: int = Field(default=5, ge=0, le=64)
+
+
 class ScrollConfig(RunConfig):
     """One training run."""
 
     model: ScrollModelTable
     data: ScrollDataTable
     training: ScrollTrainingTable = ScrollTrainingTable()
+    slices: SliceStageTable | None = None
+
+    @model_validator(mode="after")
+    def _one_start(self) -> ScrollConfig:
+        if self.slices is not None and (self.training.trunk or self.training.initial):
+            raise ValueError("the table slices trains a trunk that training.trunk or training.initial would replace")
+        return self

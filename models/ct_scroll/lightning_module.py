@@ -76,12 +76,21 @@ class ScrollTraining(lightning.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW; norms and biases do not decay; the learning rate runs over all the steps that the loader gives."""
-        parameters = list(self.parameters())
+        trunk = list(self.network.features.parameters())
+        known = {id(one) for one in trunk}
         groups = [
-            {"params": [one for one in parameters if one.ndim > 1], "weight_decay": self.table.weight_decay},
-            {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0},
+            {
+                "params": [one for one in part if (one.ndim > 1) == decays],
+                "lr": rate,
+                "weight_decay": self.table.weight_decay if decays else 0.0,
+            }
+            for part, rate in (
+                ([one for one in self.parameters() if id(one) not in known], self.table.learning_rate),
+                (trunk, self.table.learning_rate * self.table.trunk_rate),
+            )
+            for decays in (True, False)
         ]
-        optimizer = torch.optim.AdamW(groups, lr=self.table.learning_rate)
+        optimizer = torch.optim.AdamW(groups)
         shares = learning_rate_shares(
             self.table.schedule, int(self.trainer.estimated_stepping_batches), self.table.warm_up_share
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,12 @@ from models.ct_scroll.preprocessing import scroll_input
 from models.ct_scroll.settings import ScrollSettings
 from models.datasets.labelled_case import LabelledCase
 from models.errors import Cancelled, ModelError
+from models.volumes import CtVolume
 
 Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
 Half = NDArray[np.float16]
+CellsOf = Callable[[Mapping[str, NDArray[np.bool_]], CtVolume, ScrollSettings], NDArray[np.bool_]]
 
 MEMORY_BYTES = 3 * 2**30
 """Inputs that take more are kept in a file."""
@@ -37,12 +39,21 @@ class PreparedVolumes(Sequence[tuple[Half, NDArray[np.float32]]]):
         (cases, labels) 1 or 0.
     volume_sha256
         By case code, for `models.datasets.checks.check_split`.
+    cells
+        (cases, tokens, labels, rows, columns) of `models.ct_scroll.slice_stage.finding_cells`, where asked for.
     """
 
-    def __init__(self, inputs: Half, truth: NDArray[np.float32], volume_sha256: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        inputs: Half,
+        truth: NDArray[np.float32],
+        volume_sha256: dict[str, str] | None = None,
+        cells: NDArray[np.bool_] | None = None,
+    ) -> None:
         if len(inputs) != len(truth):
             raise ValueError(f"{len(inputs)} volumes and the truth of {len(truth)}")
         self._inputs = inputs
+        self.cells = cells
         self.truth = truth
         self.volume_sha256 = volume_sha256 or {}
         self._file: Path | None = None
@@ -55,6 +66,7 @@ class PreparedVolumes(Sequence[tuple[Half, NDArray[np.float32]]]):
         *,
         folder: Path | None = None,
         memory_bytes: int = MEMORY_BYTES,
+        cells_of: CellsOf | None = None,
         progress: Progress | None = None,
         cancelled: Stop | None = None,
     ) -> PreparedVolumes:
@@ -62,6 +74,8 @@ class PreparedVolumes(Sequence[tuple[Half, NDArray[np.float32]]]):
 
         Parameters
         ----------
+        cells_of
+            Which cells hold which finding, from a case's masks, its volume and the settings; needs cases with masks.
         folder
             For inputs that exceed `memory_bytes`: all of them are then in a file there, deleted with this object.
         progress
@@ -82,14 +96,19 @@ class PreparedVolumes(Sequence[tuple[Half, NDArray[np.float32]]]):
         if file is not None:
             found._file = file
             weakref.finalize(found, _remove, file, os.getpid())
+        cells = []
         for number, case in enumerate(cases):
             if cancelled is not None and cancelled():
                 raise Cancelled
             volume = case.load()
             inputs[number] = scroll_input(volume, settings, cancelled=cancelled).values
             found.volume_sha256[case.case] = volume.digest()
+            if cells_of is not None:
+                cells.append(cells_of(_masks(case), volume, settings))
             if progress is not None:
                 progress(number + 1, len(cases))
+        if cells_of is not None:
+            found.cells = np.stack(cells)
         return found
 
     def __len__(self) -> int:
@@ -109,6 +128,11 @@ class PreparedVolumes(Sequence[tuple[Half, NDArray[np.float32]]]):
         self.__dict__.update(state)
         if self._file is not None:
             self._inputs = np.load(self._file, mmap_mode="r")
+
+    @property
+    def inputs(self) -> Half:
+        """(cases, S, L, P)."""
+        return self._inputs
 
     @property
     def in_memory(self) -> bool:
@@ -134,6 +158,16 @@ def truth_of(cases: Sequence[LabelledCase], labels: Sequence[str]) -> NDArray[np
             )
     rows = [[case.labels[label] for label in labels] for case in cases]
     return np.array(rows, dtype=np.float32).reshape(len(cases), len(labels))
+
+
+def _masks(case: LabelledCase) -> Mapping[str, NDArray[np.bool_]]:
+    if case.load_masks is None:
+        raise ModelError(
+            f"nobody outlined the findings of case {case.case}",
+            place=case.place,
+            remedy="leave out the table slices, or train on made patients alone",
+        )
+    return case.load_masks()
 
 
 def _room(count: int, settings: ScrollSettings, folder: Path | None, memory_bytes: int) -> tuple[Half, Path | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from models.ct_scroll.config import MONITORS, ScrollConfig, SimulatedSource
 from models.ct_scroll.files import ARCHITECTURE, input_card, load_scroll
 from models.ct_scroll.lightning_module import ScrollTraining
 from models.ct_scroll.network import CtScroll
-from models.ct_scroll.prepared import PreparedVolumes
+from models.ct_scroll.prepared import CellsOf, PreparedVolumes
 from models.ct_scroll.settings import ScrollSettings
+from models.ct_scroll.slice_stage import finding_cells, train_trunk
 from models.ct_scroll.trunk import load_imagenet
 from models.datasets.checks import check_split
 from models.datasets.labelled_case import LabelledCase
@@ -30,6 +31,7 @@ from models.pickled_tensors import read_tensors
 from models.training.card import training_card
 from models.training.lightning_trainer import is_first_process
 from models.training.result import TrainingResult, Watcher
+from models.training.run_folder import CONFIG as RUN_CONFIG
 from models.training.sampling import ShuffledSampler
 from models.training.single_run import train_network
 
@@ -49,6 +51,7 @@ def train_scroll(
     *,
     cache: Path | None = None,
     prepared: tuple[PreparedVolumes, PreparedVolumes] | None = None,
+    trunk: Mapping[str, torch.Tensor] | None = None,
     resume: bool = False,
     initial: Path | None = None,
     device: str = "auto",
@@ -66,12 +69,16 @@ def train_scroll(
         Folder for prepared volumes that are too many for memory.
     prepared
         Of the training and the validation part, where somebody prepared them before.
+    trunk
+        State dict of a trunk that went through the first stage before, of this configuration and seed.
     initial
         Model to start from, instead of the configuration's.
     device
         ``auto``: as configured; ``cpu``, ``cuda`` or ``cuda:N`` for this one alone.
     preparing
         Called with cases prepared and in all.
+    slices
+        Called with steps done and in all of the trunk's first stage, where the configuration has one.
     progress
         Called every few steps.
 
@@ -87,9 +94,18 @@ def train_scroll(
     lightning.seed_everything(table.seed, verbose=False)
     network = CtScroll(settings)
     _begin(network, initial or table.initial, table.trunk)
-    parts = prepared or _prepared(settings, cases, cache or config.data.cache, preparing, cancelled)
+    cells_of = finding_cells if config.slices is not None else None
+    parts = prepared or _prepared(settings, cases, cache or config.data.cache, cells_of, preparing, cancelled)
     train, validation = parts
     check_split(cases, {**train.volume_sha256, **validation.volume_sha256})
+    if trunk is not None:
+        network.features.load_state_dict(dict(trunk))
+    elif config.slices is not None and not (out / RUN_CONFIG).exists():
+        assert train.cells is not None
+        train_trunk(
+            network.features, train.inputs, train.cells, config.slices, seed=table.seed, progress=preparing,
+            cancelled=cancelled,
+        )  # fmt: skip
     size = table.volumes_per_batch
     result = train_network(
         network,
@@ -162,6 +178,7 @@ def _prepared(
     settings: ScrollSettings,
     cases: Split[LabelledCase],
     cache: Path | None,
+    cells_of: CellsOf | None,
     preparing: Progress | None,
     cancelled: Stop | None,
 ) -> tuple[PreparedVolumes, PreparedVolumes]:
@@ -170,7 +187,12 @@ def _prepared(
     for part, before in ((cases.train, 0), (cases.validation, len(cases.train))):
         tell = None if preparing is None else partial(_tell_from, preparing, before, count)
         try:
-            found.append(PreparedVolumes.of(part, settings, folder=cache, progress=tell, cancelled=cancelled))
+            found.append(
+                PreparedVolumes.of(
+                    part, settings, folder=cache, cells_of=cells_of if not before else None, progress=tell,
+                    cancelled=cancelled,
+                )
+            )  # fmt: skip
         except Cancelled as stop:
             raise Cancelled("stopped before the first epoch; it can be started again") from stop
     return found[0], found[1]
@@ -193,6 +215,8 @@ def _card(config: ScrollConfig, cases: Split[LabelledCase], result: TrainingResu
         f" No validation patient has {', '.join(unseen)}: the threshold there is {NO_POSITIVE:g}." if unseen else ""
     )
     begun = "" if config.training.trunk is None else " The trunk began with weights learned on ImageNet."
+    if config.slices is not None:
+        begun = " The trunk first learnt, from the masks of the same volumes, where on their slices findings lie."
     seeds = [source.first_seed for source in config.data.source if isinstance(source, SimulatedSource)]
     return Card(
         name=config.model.name,

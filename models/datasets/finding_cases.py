@@ -6,7 +6,7 @@ Every part of a split has its own band of seeds (`models.datasets.simulated.FIRS
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -24,8 +24,8 @@ from models.datasets.simulated import FIRST_SEED, check_seeds
 from models.errors import ModelError
 from models.simulation.chest_radiograph import frontal_radiograph, radiograph_labels, read_radiograph
 from models.simulation.finding_gaze import mark_structure
-from models.simulation.findings import BASE, FINDINGS, FindingPatient
-from models.simulation.simulated_patients import PatientSettings
+from models.simulation.findings import BASE, FINDINGS, FindingPatient, with_findings
+from models.simulation.simulated_patients import PatientSettings, body_axes, load_patient, make_patient
 from models.volumes import CtVolume, PictureVolume
 
 Made = TypeVar("Made")
@@ -42,6 +42,8 @@ SLICE_SIDE_MM: Mapping[str, float] = MappingProxyType(
 )
 """Side of the square that a slice's picture shows, by finding: as a person would zoom to outline it."""
 SLICE_PIXELS = 128
+SEEDS_OF_DRAW = 10_000_000
+"""Between the seeds of one draw of findings on a body and of the next."""
 _FEWEST_MM2 = 25.0
 _RADIOGRAPH_KINDS: tuple[Mapping[str, bool], ...] = (
     {"cardiomegaly": False, "effusion": False, "opacity": False},
@@ -57,16 +59,19 @@ def labelled_cases(
     count: int,
     *,
     first_seed: int = FIRST_SEED["train"],
+    draws: int = 1,
     folder: Path | None = None,
     workers: int = 1,
     progress: Progress | None = None,
     cancelled: Stop | None = None,
     settings: PatientSettings = BASE,
 ) -> list[LabelledCase]:
-    """Patients `first_seed` to ``first_seed + count - 1`` with a label for each of `FINDINGS`.
+    """Patients `first_seed` to ``first_seed + count - 1`` with a label and a mask for each of `FINDINGS`.
 
     Parameters
     ----------
+    draws
+        Scans of each patient: on the same body, findings and noise are drawn so often.
     folder
         Keeps the patients in files; without it they are made again whenever a volume is loaded.
     workers
@@ -83,19 +88,21 @@ def labelled_cases(
     Cancelled
         `cancelled` said so.
     """
-    task = partial(_labels, folder=folder, settings=settings)
+    task = partial(_labels, draws=draws, folder=folder, settings=settings)
     made = _made(task, count, first_seed, workers, progress, cancelled)
     return [
         LabelledCase(
-            case=case,
-            patient=case,
+            case=patient if draw == 0 else f"{patient}-{draw + 1}",
+            patient=patient,
             origin="simulated",
             place=f"simulated patient {seed}",
             labels=labels,
-            load=partial(_volume, seed, folder, settings),
+            load=partial(_volume, seed, draw, folder, settings),
             declared_part=part_of_seed(seed),
+            load_masks=partial(_masks, seed, draw, folder, settings),
         )
-        for seed, (case, labels) in made
+        for seed, (patient, scans) in made
+        for draw, labels in enumerate(scans)
     ]
 
 
@@ -185,13 +192,27 @@ def _made(
     return list(zip(seeds, made, strict=True))
 
 
-def _labels(seed: int, *, folder: Path | None, settings: PatientSettings) -> tuple[str, dict[str, int]]:
-    patient = finding_patient(seed, folder=folder, wanted={}, settings=settings)
-    return patient.case, patient.labels
+def _labels(
+    seed: int, *, draws: int, folder: Path | None, settings: PatientSettings
+) -> tuple[str, list[dict[str, int]]]:
+    patients = [_scan(seed, draw, folder, settings) for draw in range(draws)]
+    return patients[0].patient, [patient.labels for patient in patients]
 
 
-def _volume(seed: int, folder: Path | None, settings: PatientSettings) -> CtVolume:
-    return finding_patient(seed, folder=folder, wanted={}, settings=settings).volume
+def _volume(seed: int, draw: int, folder: Path | None, settings: PatientSettings) -> CtVolume:
+    return _scan(seed, draw, folder, settings).volume
+
+
+def _masks(seed: int, draw: int, folder: Path | None, settings: PatientSettings) -> Mapping[str, NDArray[np.bool_]]:
+    return _scan(seed, draw, folder, settings).masks_kji
+
+
+@lru_cache(maxsize=1)  # volume and masks of a case are asked for one after the other
+def _scan(seed: int, draw: int, folder: Path | None, settings: PatientSettings) -> FindingPatient:
+    if draw == 0:
+        return finding_patient(seed, folder=folder, wanted={}, settings=settings)
+    base = make_patient(seed, settings=settings) if folder is None else load_patient(seed, settings, folder)
+    return with_findings(base, body_axes(seed, settings=settings), seed + draw * SEEDS_OF_DRAW)
 
 
 def _slices(seed: int, *, finding: str, most: int, folder: Path | None, settings: PatientSettings) -> list[PictureCase]:

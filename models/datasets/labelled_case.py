@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.datasets.case import Part
 from models.volumes import CtVolume
@@ -21,6 +24,8 @@ class LabelledCase:
         1 or 0 by name, in the order of the data set; the same names for every case of a set.
     load
         Makes or reads the volume.
+    load_masks
+        (K, J, I) bool by label, of those that are there; None where nobody drew any.
     """
 
     case: str
@@ -30,3 +35,4 @@ class LabelledCase:
     labels: dict[str, int]
     load: Callable[[], CtVolume] = field(repr=False)
     declared_part: Part | None = None
+    load_masks: Callable[[], Mapping[str, NDArray[np.bool_]]] | None = field(default=None, repr=False)

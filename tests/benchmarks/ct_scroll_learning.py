@@ -3,7 +3,8 @@
 Run with ``python -m tests.benchmarks.ct_scroll_learning --out FOLDER [--seeds 1 2 3] [--variant scroll ...]``. Three
 networks, each trained with several seeds on the same patients and by one recipe (`ct_scroll_small`): the whole one, one
 without local attention, and the same trunk with the mean over slices in place of all attention. Volumes are prepared
-once; each run is a process of its own on one thread, and one that is there already is not made again.
+once, and the trunk's first stage runs once a seed: all three begin with the same trunk. Each run is a process of its
+own on one thread, and one that is there already is not made again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -18,16 +20,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from models.ct_scroll.cases import cases_of, read_recipe
 from models.ct_scroll.config import ScrollConfig
 from models.ct_scroll.files import load_scroll
 from models.ct_scroll.prepared import PreparedVolumes
+from models.ct_scroll.slice_stage import finding_cells, train_trunk
 from models.ct_scroll.training import probabilities, train_scroll
+from models.ct_scroll.trunk import make_trunk
 from models.datasets.labelled_case import LabelledCase
 from models.datasets.splits import Split
 from models.metrics.classification import auroc, patient_weights, percentile_interval
 from models.training.result import TrainingState
+from models.weights import load_weights, save_weights
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "scroll": {},
@@ -36,6 +42,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 PARTS = ("train", "validation", "test")
 RESAMPLES = 2000
+CELLS, CASES = "train.cells.npy", "cases.pickle"
 
 
 def main() -> int:
@@ -51,7 +58,7 @@ def main() -> int:
     chosen = parser.parse_args()
     config = read_recipe(chosen.recipe)
     if chosen.this_process:
-        run(config, chosen.variant[0], chosen.seeds[0], chosen.out, chosen.cache)
+        run(config, chosen.variant[0], chosen.seeds[0], chosen.out)
         return 0
     prepare(config, chosen.out, chosen.cache)
     if chosen.prepare_only:
@@ -62,7 +69,7 @@ def main() -> int:
                 continue
             command = [sys.executable, "-m", "tests.benchmarks.ct_scroll_learning", "--this-process"]
             command += ["--out", str(chosen.out), "--seeds", str(seed), "--variant", variant]
-            command += ["--recipe", chosen.recipe, *(["--cache", str(chosen.cache)] if chosen.cache else [])]
+            command += ["--recipe", chosen.recipe]
             subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     table = summary(chosen.out, config.model.settings.labels)
     (chosen.out / "learning.json").write_text(json.dumps(table, indent=1), encoding="utf-8")
@@ -76,14 +83,20 @@ def prepare(config: ScrollConfig, out: Path, cache: Path | None) -> None:
     if all((out / f"{part}.npy").exists() for part in PARTS):
         return
     cases = dealt(config, cache, told("patients"))
+    (out / CASES).write_bytes(pickle.dumps(cases))
     for part in PARTS:
-        ready = PreparedVolumes.of(cases.part(part), config.model.settings, folder=out, progress=told(part))
+        cells_of = finding_cells if part == "train" else None
+        ready = PreparedVolumes.of(
+            cases.part(part), config.model.settings, folder=out, cells_of=cells_of, progress=told(part)
+        )
         np.save(out / f"{part}.truth.npy", ready.truth)
+        if ready.cells is not None:
+            np.save(out / CELLS, ready.cells)
         np.save(out / f"{part}.unfinished.npy", np.stack([inputs for inputs, _ in ready]))
         (out / f"{part}.unfinished.npy").replace(out / f"{part}.npy")
 
 
-def run(config: ScrollConfig, variant: str, seed: int, out: Path, cache: Path | None) -> None:
+def run(config: ScrollConfig, variant: str, seed: int, out: Path) -> None:
     """Train one network and write what it says of the test part."""
     began, cpu = time.perf_counter(), time.process_time()
     parts = {
@@ -97,7 +110,7 @@ def run(config: ScrollConfig, variant: str, seed: int, out: Path, cache: Path | 
             "training": config.training.model_copy(update={"seed": seed}),
         }
     )
-    cases, folder = dealt(config, cache, None), out / f"{variant}-{seed}"
+    cases, folder = pickle.loads((out / CASES).read_bytes()), out / f"{variant}-{seed}"
 
     def watch(state: TrainingState) -> None:
         if state.validated:
@@ -106,7 +119,7 @@ def run(config: ScrollConfig, variant: str, seed: int, out: Path, cache: Path | 
 
     result = train_scroll(
         config, cases, folder, prepared=(parts["train"], parts["validation"]), device="cpu", progress=watch,
-        resume=(folder / "config.toml").exists(),
+        trunk=trunk_of(config, parts["train"], out), resume=(folder / "config.toml").exists(),
     )  # fmt: skip
     model = load_scroll(folder)
     found = {
@@ -122,6 +135,20 @@ def run(config: ScrollConfig, variant: str, seed: int, out: Path, cache: Path | 
         "probability": probabilities(model.network, parts["test"]).tolist(),
     }
     result_file(out, variant, seed).write_text(json.dumps(found), encoding="utf-8")
+
+
+def trunk_of(config: ScrollConfig, train: PreparedVolumes, out: Path) -> dict[str, torch.Tensor]:
+    """The trunk after the first stage, trained where it is not there yet; nothing of it depends on the variant."""
+    path, seed = out / f"trunk-{config.training.seed}.safetensors", config.training.seed
+    torch.manual_seed(seed)
+    trunk = make_trunk(config.model.settings.trunk_width).to(memory_format=torch.channels_last)
+    if path.exists():
+        return load_weights(path, trunk.state_dict())
+    assert config.slices is not None
+    loss = train_trunk(trunk, train.inputs, np.load(out / CELLS), config.slices, seed=seed, progress=told("trunk"))
+    print(f"trunk {seed}: loss {loss:.4f}", flush=True)
+    save_weights(path, trunk.state_dict())
+    return dict(trunk.state_dict())
 
 
 def summary(out: Path, labels: tuple[str, ...]) -> dict[str, Any]:

@@ -211,7 +211,8 @@ def test_shipped_recipes_are_read_and_survive_their_text(name: str):
 def test_made_patients_are_dealt_by_their_bands(tmp_path: Path, monkeypatch):
     from models.ct_scroll import cases as module
 
-    def fake(count, *, first_seed, folder, workers, progress):
+    def fake(count, *, first_seed, draws, folder, workers, progress):
+        assert draws == (3 if first_seed == 0 else 1)
         progress(count, count)
         part = {0: "train", 1: "validation", 2: "test"}[first_seed // 1_000_000]
         assert folder == tmp_path / "patients"

@@ -1,0 +1,182 @@
+"""A first stage for the trunk: where on three slices each finding lies, learnt from masks of the training cases.
+
+Not part of the publication, whose trunk begins with ImageNet. Here the trunk learns on single triplets of slices: its
+third stage says for each cell of 16 x 16 pixels which findings lie in it, its last one whether they are there at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import cos, pi
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.ct_scroll.config import SliceStageTable
+from models.ct_scroll.resampling import resampled
+from models.ct_scroll.settings import MEAN_OF_IMAGENET, SLICES_PER_TOKEN, ScrollSettings
+from models.ct_scroll.tokens import slp_grids, slp_view
+from models.errors import Cancelled, ModelError
+from models.volumes import CanonicalFrame, CtVolume
+
+CELL_PIXELS = 16
+"""Pixels of an image that a place of the trunk's third stage stands for, along each axis."""
+THIRD_STAGE = 6
+"""Its number among the trunk's modules."""
+LEAST_VOXELS = 1.5
+"""Of a finding, in prepared voxels, for a cell to hold it."""
+WITHOUT_FINDING = 0.25
+"""Share of the images of a batch that show none."""
+WHOLE_IMAGE_WEIGHT = 0.3
+WARM_UP_STEPS = 50
+FEW_CELLS = -3.0
+"""Bias to begin with: most cells hold nothing."""
+
+Bools = NDArray[np.bool_]
+Progress = Callable[[int, int], None]
+Stop = Callable[[], bool]
+
+
+def finding_cells(masks: Mapping[str, Bools], volume: CtVolume, settings: ScrollSettings) -> Bools:
+    """(tokens, labels, rows, columns) which cells of each triplet hold which finding.
+
+    Parameters
+    ----------
+    masks
+        (K, J, I) by label, as the volume is stored; a label without one is not there.
+
+    Raises
+    ------
+    ModelError
+        When the input does not divide into cells.
+    """
+    _, height, width = settings.input_shape_slp
+    if height % CELL_PIXELS or width % CELL_PIXELS:
+        raise ModelError(
+            f"slices of {height} x {width} do not divide into cells of {CELL_PIXELS} pixels",
+            remedy="choose another input_shape_slp, or leave out the table slices",
+        )
+    rows, columns = height // CELL_PIXELS, width // CELL_PIXELS
+    found = np.zeros((settings.tokens, len(settings.labels), rows, columns), dtype=bool)
+    frame = CanonicalFrame.of(volume.shape_kji, volume.affine_lps)
+    grids = slp_grids(frame, settings)
+    for number, label in enumerate(settings.labels):
+        if label not in masks:
+            continue
+        stored = CtVolume(masks[label].astype(np.int16), volume.affine_lps, volume.case)
+        shares = resampled(slp_view(stored, frame), grids, padding=0.0)
+        cells = shares.reshape(settings.tokens, SLICES_PER_TOKEN, rows, CELL_PIXELS, columns, CELL_PIXELS)
+        found[:, number] = cells.sum(axis=(1, 3, 5)) >= LEAST_VOXELS
+    return found
+
+
+def train_trunk(
+    trunk: nn.Sequential,
+    inputs: Sequence[NDArray[np.float16]],
+    cells: Bools,
+    table: SliceStageTable,
+    *,
+    seed: int,
+    progress: Progress | None = None,
+    cancelled: Stop | None = None,
+) -> float:
+    """Train the trunk in place and give the mean loss of the last tenth of the steps.
+
+    Findings are drawn with equal chance, so that rare ones are learnt too.
+
+    Parameters
+    ----------
+    inputs
+        (S, L, P) of each case (`models.ct_scroll.prepared.PreparedVolumes.inputs`).
+    cells
+        (cases, tokens, labels, rows, columns).
+    progress
+        Called with steps done and in all.
+    cancelled
+        Asked before each step.
+
+    Raises
+    ------
+    ModelError
+        When no slice shows a finding, or the loss is no number.
+    Cancelled
+        `cancelled` said so.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence((seed, 3)))
+    there = cells.any(axis=(3, 4))
+    shown = [np.argwhere(there[:, :, label]) for label in range(there.shape[2])]
+    shown = [places for places in shown if len(places)]
+    if not shown:
+        raise ModelError("no slice of a training case shows a finding", remedy="leave out the table slices")
+    empty = np.argwhere(~there.any(axis=2))
+    size = table.images_per_batch
+    without = round(WITHOUT_FINDING * size) if len(empty) else 0
+    width = trunk[-1][-1].conv2.out_channels  # type: ignore[index]
+    local, whole = nn.Conv2d(width // 2, there.shape[2], 1), nn.Linear(width, there.shape[2])
+    nn.init.constant_(local.bias, FEW_CELLS)  # type: ignore[arg-type]
+    parameters = [*trunk.parameters(), *local.parameters(), *whole.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=table.learning_rate, weight_decay=table.weight_decay)
+    losses: list[float] = []
+    trunk.train()
+    for step in range(table.steps):
+        if cancelled is not None and cancelled():
+            raise Cancelled("stopped in its first stage; it must be started again")
+        for group in optimizer.param_groups:
+            group["lr"] = table.learning_rate * _share(step, table.steps)
+        kinds = rng.integers(len(shown), size=size - without)
+        places = np.array([*(rng.choice(shown[kind]) for kind in kinds), *(rng.choice(empty) for _ in range(without))])
+        images, truth = _batch(inputs, cells, places, table.translate_pixels, rng)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            middle = trunk[: THIRD_STAGE + 1](images)
+            maps, scores = local(middle), whole(trunk[THIRD_STAGE + 1 :](middle).mean(dim=(2, 3)))
+        loss = functional.binary_cross_entropy_with_logits(maps.float(), truth)
+        loss = loss + WHOLE_IMAGE_WEIGHT * functional.binary_cross_entropy_with_logits(
+            scores.float(), truth.amax(dim=(2, 3))
+        )
+        losses.append(float(loss.detach()))
+        if not np.isfinite(losses[-1]):
+            raise ModelError("the loss of the first stage is no number", remedy="lower slices.learning_rate")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if progress is not None:
+            progress(step + 1, table.steps)
+    return float(np.mean(losses[-max(1, table.steps // 10) :]))
+
+
+def _share(step: int, steps: int) -> float:
+    """Of the learning rate: a short rise, then half a cosine to 0."""
+    return min(1.0, (step + 1) / WARM_UP_STEPS) * 0.5 * (1 + cos(pi * step / steps))
+
+
+def _batch(
+    inputs: Sequence[NDArray[np.float16]],
+    cells: Bools,
+    places: NDArray[np.intp],
+    most: int,
+    rng: np.random.Generator,
+) -> tuple[Tensor, Tensor]:
+    """(B, 3, L, P) images and (B, labels, rows, columns) truth; half of the batches are turned back to front."""
+    images = np.stack(
+        [inputs[case][SLICES_PER_TOKEN * token : SLICES_PER_TOKEN * (token + 1)] for case, token in places]
+    ).astype(np.float32)
+    truth = cells[places[:, 0], places[:, 1]].astype(np.float32)
+    if rng.random() < 0.5:
+        images, truth = images[:, :, ::-1], truth[:, :, ::-1]
+    down, right = rng.integers(-most, most + 1, size=2)
+    images = _moved(images, int(down), int(right))
+    given = torch.from_numpy(np.ascontiguousarray(images)).contiguous(memory_format=torch.channels_last)
+    return given, torch.from_numpy(np.ascontiguousarray(truth))
+
+
+def _moved(images: NDArray[np.float32], down: int, right: int) -> NDArray[np.float32]:
+    """Air moves in at the edges."""
+    most = max(abs(down), abs(right))
+    if not most:
+        return images
+    padded = np.pad(images, ((0, 0), (0, 0), (most, most), (most, most)), constant_values=-MEAN_OF_IMAGENET)
+    height, width = images.shape[2:]
+    return padded[:, :, most - down : most - down + height, most - right : most - right + width]

@@ -1,0 +1,126 @@
+"""The trunk's first stage: cells lie where findings lie, findings that show are learnt, and what cannot be is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from models.ct_scroll import family
+from models.ct_scroll.config import ScrollConfig, SliceStageTable
+from models.ct_scroll.prepared import PreparedVolumes
+from models.ct_scroll.slice_stage import CELL_PIXELS, finding_cells, train_trunk
+from models.ct_scroll.trunk import make_trunk
+from models.datasets.splits import Split
+from models.errors import Cancelled, ModelError
+from models.volumes import CtVolume
+from tests.models.ct_scroll.made_chests import AXIAL, LABELS, SHAPE_KJI, labelled, stored_otherwise, tiny_settings
+
+TABLE = SliceStageTable(steps=60, images_per_batch=8, learning_rate=5e-3, translate_pixels=1)
+
+
+def ball(voxel_kji: tuple[int, int, int]) -> np.ndarray:
+    mask = np.zeros(SHAPE_KJI, dtype=bool)
+    k, j, i = voxel_kji
+    mask[k - 1 : k + 2, j - 2 : j + 3, i - 2 : i + 3] = True
+    return mask
+
+
+def volume(array_kji: np.ndarray) -> CtVolume:
+    return CtVolume(array_kji.astype(np.int16), AXIAL, "c1")
+
+
+def test_a_finding_at_the_left_front_of_the_lowest_slices_is_in_the_first_token_and_its_cell():
+    mask = ball((SHAPE_KJI[0] - 3, 8, SHAPE_KJI[2] - 8))
+    cells = finding_cells({"effusion": mask}, volume(mask), tiny_settings())
+    # S-L-P: tokens from the feet up, rows from right to left, columns from front to back.
+    assert np.argwhere(cells).tolist() == [[0, 1, 1, 0]]
+
+
+def test_cells_do_not_depend_on_how_the_volume_is_stored():
+    mask = ball((10, 30, 12))
+    first = finding_cells({"nodule": mask}, volume(mask), tiny_settings())
+    turned = stored_otherwise(volume(mask), (2, 0, 1), (True, False, True))
+    assert first.any()
+    assert np.array_equal(first, finding_cells({"nodule": turned.hu_kji.astype(bool)}, turned, tiny_settings()))
+
+
+def test_slices_that_do_not_divide_into_cells_are_refused():
+    with pytest.raises(ModelError, match="24 x 32 do not divide into cells of 16"):
+        finding_cells({}, volume(ball((10, 10, 10))), tiny_settings(input_shape_slp=(18, 24, 32)))
+
+
+def bright_squares() -> tuple[list[np.ndarray], np.ndarray]:
+    """Noise; each label is a square of its own brightness in one cell of some triplets."""
+    rng = np.random.default_rng(4)
+    cells = np.zeros((20, 6, 2, 2, 2), dtype=bool)
+    inputs = []
+    for case in range(20):
+        found = rng.normal(-0.2, 0.02, (18, 32, 32))
+        for token in range(3):
+            label, row, column = rng.integers(2, size=3)
+            cells[case, token, label, row, column] = True
+            at = (
+                slice(3 * token, 3 * token + 3),
+                *(slice(n * CELL_PIXELS + 3, n * CELL_PIXELS + 13) for n in (row, column)),
+            )
+            found[at] += 0.3 if label else -0.2
+        inputs.append(found.astype(np.float16))
+    return inputs, cells
+
+
+def test_findings_that_show_are_learnt_and_the_same_seed_learns_the_same():
+    inputs, cells = bright_squares()
+    losses, kept = [], []
+    for _ in range(2):
+        torch.manual_seed(0)
+        trunk = make_trunk(4)
+        losses.append(train_trunk(trunk, inputs, cells, TABLE, seed=1))
+        kept.append({name: value.clone() for name, value in trunk.state_dict().items()})
+    torch.manual_seed(0)
+    few = train_trunk(make_trunk(4), inputs, cells, TABLE.model_copy(update={"steps": 3}), seed=1)
+    assert losses[0] == losses[1] < 0.6 * few
+    assert all(torch.equal(kept[0][name], kept[1][name]) for name in kept[0])
+
+
+def test_a_set_without_findings_and_a_caller_who_stops_are_told():
+    inputs, cells = bright_squares()
+    with pytest.raises(ModelError, match="no slice of a training case shows a finding"):
+        train_trunk(make_trunk(4), inputs, np.zeros_like(cells), TABLE, seed=1)
+    with pytest.raises(Cancelled):
+        train_trunk(make_trunk(4), inputs, cells, TABLE, seed=1, cancelled=lambda: True)
+
+
+def test_cases_that_nobody_outlined_are_refused_by_name():
+    with pytest.raises(ModelError, match="nobody outlined the findings of case c1"):
+        PreparedVolumes.of([labelled(1)], tiny_settings(), cells_of=finding_cells)
+
+
+def with_slices(**training) -> ScrollConfig:
+    return ScrollConfig.model_validate(
+        {
+            "model": {"name": "tiny", "version": "1", "limits": ("A test.",), "licence": "none",
+                      "settings": tiny_settings()},
+            "data": {"source": ({"kind": "simulated", "count": 1},)},
+            "training": {"epochs": 1, "volumes_per_batch": 2, "accelerator": "cpu", **training},
+            "slices": {"steps": 2, "images_per_batch": 4},
+        }
+    )  # fmt: skip
+
+
+def test_a_run_goes_through_both_stages_and_its_card_says_so(tmp_path):
+    mask = ball((12, 20, 12))
+    outlined = [replace(labelled(number), load_masks=lambda: {LABELS[0]: mask}) for number in range(6)]
+    cases = Split(tuple(outlined[:4]), tuple(labelled(number) for number in range(20, 28)), ())
+    told: list[tuple[int, int]] = []
+    family.train(with_slices(), cases, tmp_path / "m", preparing=lambda *done: told.append(done))
+    assert told[-1] == (2, 2)
+    assert "first learnt, from the masks" in family.load(tmp_path / "m").card.training.data
+
+
+def test_a_first_stage_that_other_weights_would_replace_is_refused(tmp_path):
+    with pytest.raises(ValidationError, match="would replace"):
+        with_slices(trunk=tmp_path / "resnet18.pth")
