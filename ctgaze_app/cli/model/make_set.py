@@ -113,10 +113,10 @@ def _written(
         seeds = [seed for number, first in runs for seed in range(first, first + number)]
         return write_volumes(seeds, folder, progress=report, **options)
     cases = []
-    making = {"folder": options["patients"], "workers": options["workers"], "progress": report}
+    making: dict[str, Any] = {"folder": options["patients"], "workers": options["workers"], "progress": report}
     for number, first in runs:
         if kind is Kind.SLICES:
-            each = {"finding": finding, "slices_per_patient": slices_per_patient}
+            each: dict[str, Any] = {"finding": finding, "slices_per_patient": slices_per_patient}
             cases += slice_cases(number, first_seed=first, **each, **making)
         else:
             cases += radiograph_cases(number, first_seed=first, **making)
