@@ -37,7 +37,8 @@ class CtScroll(nn.Module):
         self.settings = settings
         width = settings.embedding
         # Channels last in memory: a third less time on a CPU, the same numbers.
-        self.features = make_trunk(settings.trunk_width).to(memory_format=torch.channels_last)
+        self.features = make_trunk(settings.trunk_width)
+        self.features.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.projection_gap = nn.Sequential(
             nn.Linear(8 * settings.trunk_width, width), nn.ReLU(), nn.Dropout(settings.projection_dropout)
         )

@@ -35,7 +35,7 @@ class TokenMap:
     @property
     def seen_k(self) -> NDArray[np.bool_]:
         """(stored slices,) that some token saw."""
-        return self.shares_tk.any(axis=0)
+        return np.asarray(self.shares_tk.sum(axis=0) > 0)
 
     def spread(self, contribution_lt: NDArray[np.float32]) -> NDArray[np.float32]:
         """(labels, tokens) evenly over the slices that each token saw: (labels, stored slices)."""
@@ -68,7 +68,7 @@ def token_map(volume: CtVolume, settings: ScrollSettings) -> TokenMap:
     """The map of a volume, from its shape and affine alone."""
     frame = CanonicalFrame.of(volume.shape_kji, volume.affine_lps)
     grids = slp_grids(frame, settings)
-    edges = grids[0].places(np.arange(settings.tokens + 1) * SLICES_PER_TOKEN - 0.5)
+    edges = grids[0].places(np.arange(settings.tokens + 1, dtype=np.float64) * SLICES_PER_TOKEN - 0.5)
     inside = grids[0].places(np.array([grids[0].inside.start - 0.5, grids[0].inside.stop - 0.5]))
     slabs = np.clip(edges, *inside)
     slices = frame.canonical_shape_kji[0]
@@ -78,7 +78,7 @@ def token_map(volume: CtVolume, settings: ScrollSettings) -> TokenMap:
         # Caudal first is against the canonical direction.
         stored = overlap if frame.flipped[2] else overlap[:, ::-1]
     else:
-        stored = overlap.any(axis=1)[:, None] * _across(frame, grids)[None, :]
+        stored = np.asarray(overlap.sum(axis=1, keepdims=True) > 0) * _across(frame, grids)[None, :]
     total = stored.sum(axis=1, keepdims=True)
     shares = np.divide(stored, total, out=np.zeros_like(stored), where=total > 0)
     middle = (edges[:-1] + edges[1:]) / 2

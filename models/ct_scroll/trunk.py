@@ -117,8 +117,8 @@ class FoldedTrunk:
                 _folded(block.conv2, block.bn2),
                 None if block.downsample is None else _folded(block.downsample[0], block.downsample[1]),
             )
-            for stage in list(trunk)[4:]
-            for block in stage
+            for block in trunk.modules()
+            if isinstance(block, BasicBlock)
         ]
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -134,6 +134,8 @@ class FoldedTrunk:
 def _folded(convolution: nn.Module, norm: nn.Module) -> nn.Conv2d:
     assert isinstance(convolution, nn.Conv2d)
     assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
     with torch.no_grad():
         weight, bias = fuse_conv_bn_weights(
             convolution.weight, None, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias

@@ -76,6 +76,7 @@ def _read(path: Path) -> NDArray[np.int16] | NDArray[np.float32]:
 
 def _check_header(file: np.lib.npyio.NpzFile, name: str, place: str) -> None:
     """Shape and type, before any voxel is read: a header may claim more than memory holds."""
+    assert file.zip is not None
     with file.zip.open(f"{name}.npy") as stream:
         version = npy.read_magic(stream)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
