@@ -32,7 +32,7 @@ class LayerFigures(QScrollArea):
         self.findings, self.masks, self.paths = FindingsPanel(), MaskPanel(), ModelNumbers()
         for part in (self.details, self.hint, self.findings, self.masks, self.paths):
             column.addWidget(part)
-        column.addStretch()
+        column.addStretch(1)
         self.setWidget(body)
         self.setMinimumWidth(240)
 
