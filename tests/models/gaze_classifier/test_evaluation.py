@@ -32,6 +32,16 @@ def test_perfect_and_useless_scores() -> None:
     assert (figure.value, figure.low, figure.high) == (0.5, 0.5, 0.5)
 
 
+def test_differences_are_paired_on_the_same_drawn_patients() -> None:
+    scores = np.random.default_rng(0).random((40, 2)) + 0.3 * TRUTH
+    areas = areas_of(TRUTH, scores, PATIENTS, seed=1, resamples=100)
+
+    figure = areas.less(areas_of(TRUTH, 2 * scores, PATIENTS, seed=1, resamples=100))
+
+    assert figure is not None
+    assert (figure.value, figure.low, figure.high) == (0, 0, 0)
+
+
 def test_the_mean_is_over_findings_and_seeds() -> None:
     half = np.stack([TRUTH[:, 0], np.zeros(40)], axis=1).astype(float)
     one = areas_of(TRUTH, half, PATIENTS, seed=1, resamples=50)
