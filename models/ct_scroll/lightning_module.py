@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import lightning
 import numpy as np
 import torch
@@ -57,7 +59,7 @@ class ScrollTraining(lightning.LightningModule):
         """Logs the loss and the mean AUROC over the labels that some have and some have not."""
         logits, truth = (torch.cat(parts) for parts in zip(*self._validated, strict=True))
         if self.trainer.world_size > 1:
-            logits, truth = (self.all_gather(part).flatten(0, 1) for part in (logits, truth))
+            logits, truth = (cast("Tensor", self.all_gather(part)).flatten(0, 1) for part in (logits, truth))
         loss = functional.binary_cross_entropy_with_logits(logits, truth)
         score, right = logits.cpu().numpy(), truth.cpu().numpy()
         if not np.isfinite(score).all():

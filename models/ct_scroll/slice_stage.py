@@ -6,7 +6,7 @@ third stage says for each cell of 16 x 16 pixels which findings lie in it, its l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from math import cos, pi
 
 import numpy as np
@@ -75,7 +75,7 @@ def finding_cells(masks: Mapping[str, Bools], volume: CtVolume, settings: Scroll
 
 def train_trunk(
     trunk: nn.Sequential,
-    inputs: Sequence[NDArray[np.float16]],
+    inputs: NDArray[np.float16],
     cells: Bools,
     table: SliceStageTable,
     *,
@@ -90,7 +90,7 @@ def train_trunk(
     Parameters
     ----------
     inputs
-        (S, L, P) of each case (`models.ct_scroll.prepared.PreparedVolumes.inputs`).
+        (cases, S, L, P) (`models.ct_scroll.prepared.PreparedVolumes.inputs`).
     cells
         (cases, tokens, labels, rows, columns).
     progress
@@ -106,12 +106,12 @@ def train_trunk(
         `cancelled` said so.
     """
     rng = np.random.default_rng(np.random.SeedSequence((seed, 3)))
-    there = cells.any(axis=(3, 4))
+    there: Bools = np.any(cells, axis=(3, 4))
     shown = [np.argwhere(there[:, :, label]) for label in range(there.shape[2])]
     shown = [places for places in shown if len(places)]
     if not shown:
         raise ModelError("no slice of a training case shows a finding", remedy="leave out the table slices")
-    empty = np.argwhere(~there.any(axis=2))
+    empty = np.argwhere(~np.any(there, axis=2))
     size = table.images_per_batch
     without = round(WITHOUT_FINDING * size) if len(empty) else 0
     width = trunk[-1][-1].conv2.out_channels  # type: ignore[index]
@@ -153,7 +153,7 @@ def _share(step: int, steps: int) -> float:
 
 
 def _batch(
-    inputs: Sequence[NDArray[np.float16]],
+    inputs: NDArray[np.float16],
     cells: Bools,
     places: NDArray[np.intp],
     most: int,

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import lightning
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from models.card import NOT_SAVED, Card
 from models.ct_scroll.config import MONITORS, ScrollConfig, SimulatedSource
@@ -37,6 +38,7 @@ from models.training.single_run import train_network
 
 Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
+Sample = tuple[np.ndarray, np.ndarray]
 
 FREE_SETTINGS = ("projection_dropout", "attention_dropout", "classifier_dropout", "thresholds", "labels")
 """That a model may have otherwise and still be the start of another run; as many labels it must have."""
@@ -111,11 +113,11 @@ def train_scroll(
         network,
         lambda: ScrollTraining(network, table),
         DataLoader(
-            train, size, sampler=ShuffledSampler(len(train), table.seed), collate_fn=_batch,
+            cast("Dataset[Sample]", train), size, sampler=ShuffledSampler(len(train), table.seed), collate_fn=_batch,
             # One volume alone may leave a batch of few images, whose statistics say little.
             drop_last=len(train) % size == 1 and len(train) > size,
         ),
-        DataLoader(validation, 1, collate_fn=_batch),
+        DataLoader(cast("Dataset[Sample]", validation), 1, collate_fn=_batch),
         config=config,
         split=cases,
         out=out,
@@ -202,7 +204,7 @@ def _tell_from(preparing: Progress, before: int, count: int, done: int, _: int) 
     preparing(before + done, count)
 
 
-def _batch(samples: list[tuple[np.ndarray, np.ndarray]]) -> tuple[torch.Tensor, torch.Tensor]:
+def _batch(samples: list[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
     inputs, truth = zip(*samples, strict=True)
     return torch.from_numpy(np.stack(inputs)), torch.from_numpy(np.stack(truth))
 

@@ -53,7 +53,7 @@ def test_slices_that_do_not_divide_into_cells_are_refused():
         finding_cells({}, volume(ball((10, 10, 10))), tiny_settings(input_shape_slp=(18, 24, 32)))
 
 
-def bright_squares() -> tuple[list[np.ndarray], np.ndarray]:
+def bright_squares() -> tuple[np.ndarray, np.ndarray]:
     """Noise; each label is a square of its own brightness in one cell of some triplets."""
     rng = np.random.default_rng(4)
     cells = np.zeros((20, 6, 2, 2, 2), dtype=bool)
@@ -69,7 +69,7 @@ def bright_squares() -> tuple[list[np.ndarray], np.ndarray]:
             )
             found[at] += 0.3 if label else -0.2
         inputs.append(found.astype(np.float16))
-    return inputs, cells
+    return np.stack(inputs), cells
 
 
 def test_findings_that_show_are_learnt_and_the_same_seed_learns_the_same():
