@@ -124,8 +124,9 @@ def predict_segmentation(
         levels_kji=levels if len(levels) > 1 else {},
         seen_k=np.asarray(seen.any(axis=(1, 2))),
         parameters={
-            "slices": None if slices is None else list(slices), "average": how, "foreground_voxels": counts,
-            "warnings": collapse_warnings(counts), "threads": torch.get_num_threads(), "torch": str(torch.__version__),
+            "slices": None if slices is None else list(slices), "average": how, "levels": list(counts),
+            "foreground_voxels": list(counts.values()), "warnings": collapse_warnings(counts),
+            "threads": torch.get_num_threads(), "torch": str(torch.__version__),
         },
     )  # fmt: skip
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from models.errors import Cancelled, ModelError
 from models.gaze_segmentation import family, prediction
 from models.gaze_segmentation.prediction import collapse_warnings, predict_segmentation
+from models.prediction_file import read_prediction, write_prediction
+from models.predictions import SegmentationPrediction
 from models.volumes import CtVolume, PictureVolume
 from tests.models.gaze_segmentation.tiny_segmenters import (
     saved_segmenter,
@@ -48,7 +50,14 @@ def test_a_prediction_says_what_made_it(model, found):
     assert found.seen_k.tolist() == [True] * 5
     assert list(found.levels_kji) == ["level 1 (from 0.5)", "level 2 (from 0.3)"]
     assert found.parameters["average"] == "probabilities"
-    assert list(found.parameters["foreground_voxels"]) == list(found.levels_kji)
+    assert found.parameters["levels"] == list(found.levels_kji)
+
+
+def test_what_is_written_reads_back(found, tmp_path: Path):
+    read = read_prediction(write_prediction(tmp_path / "p.json", found))
+    assert isinstance(read, SegmentationPrediction)
+    np.testing.assert_array_equal(read.probability_kji, found.probability_kji)
+    assert read.parameters["levels"] == tuple(found.levels_kji) and read.parameters["slices"] is None
 
 
 def test_the_answer_is_the_mean_of_the_levels_and_logits_when_asked(model, found):
@@ -158,7 +167,7 @@ def test_a_full_model_has_one_level_and_reports_none_beside_it(tmp_path: Path):
     settings = tiny_settings(mode="full", thresholds=(0.5,), consistency="none")
     found = predict_segmentation(saved_segmenter(tmp_path, settings), ct((1, 9, 9)), device="cpu")
     assert found.levels_kji == {}
-    assert list(found.parameters["foreground_voxels"]) == ["true masks"]
+    assert found.parameters["levels"] == ["true masks"]
 
 
 def test_a_level_that_collapsed_is_named(tmp_path: Path):
@@ -167,7 +176,7 @@ def test_a_level_that_collapsed_is_named(tmp_path: Path):
         torch.nn.init.zeros_(level.classifier.weight)
         torch.nn.init.constant_(level.classifier.bias, bias)
     found = predict_segmentation(model, ct((1, 9, 9)), device="cpu")
-    assert found.parameters["foreground_voxels"] == {"level 1 (from 0.5)": 81, "level 2 (from 0.3)": 0}
+    assert found.parameters["foreground_voxels"] == [81, 0]
     (said,) = found.parameters["warnings"]
     assert said == "level 2 (from 0.3) found nothing while another level did: it may have collapsed to background"
     assert collapse_warnings({"a": 0, "b": 0}) == []
