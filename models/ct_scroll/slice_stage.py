@@ -19,6 +19,7 @@ from models.ct_scroll.config import SliceStageTable
 from models.ct_scroll.resampling import resampled
 from models.ct_scroll.settings import MEAN_OF_IMAGENET, SLICES_PER_TOKEN, ScrollSettings
 from models.ct_scroll.tokens import slp_grids, slp_view
+from models.ct_scroll.trunk import make_trunk
 from models.errors import Cancelled, ModelError
 from models.volumes import CanonicalFrame, CtVolume
 
@@ -73,8 +74,8 @@ def finding_cells(masks: Mapping[str, Bools], volume: CtVolume, settings: Scroll
     return found
 
 
-def train_trunk(
-    trunk: nn.Sequential,
+def trained_trunk(
+    width: int,
     inputs: NDArray[np.float16],
     cells: Bools,
     table: SliceStageTable,
@@ -82,13 +83,17 @@ def train_trunk(
     seed: int,
     progress: Progress | None = None,
     cancelled: Stop | None = None,
-) -> float:
-    """Train the trunk in place and give the mean loss of the last tenth of the steps.
+) -> tuple[dict[str, Tensor], float]:
+    """State dict of a trunk that went through the stage, and the mean loss of the last tenth of its steps.
+
+    The same again for the same arguments, device and threads.
 
     Findings are drawn with equal chance, so that rare ones are learnt too.
 
     Parameters
     ----------
+    width
+        Channels of its first stage.
     inputs
         (cases, S, L, P) (`models.ct_scroll.prepared.PreparedVolumes.inputs`).
     cells
@@ -114,8 +119,9 @@ def train_trunk(
     empty = np.argwhere(~np.any(there, axis=2))
     size = table.images_per_batch
     without = round(WITHOUT_FINDING * size) if len(empty) else 0
-    width = trunk[-1][-1].conv2.out_channels  # type: ignore[index]
-    local, whole = nn.Conv2d(width // 2, there.shape[2], 1), nn.Linear(width, there.shape[2])
+    torch.manual_seed(seed)
+    trunk = make_trunk(width).to(memory_format=torch.channels_last)
+    local, whole = nn.Conv2d(4 * width, there.shape[2], 1), nn.Linear(8 * width, there.shape[2])
     nn.init.constant_(local.bias, FEW_CELLS)  # type: ignore[arg-type]
     parameters = [*trunk.parameters(), *local.parameters(), *whole.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=table.learning_rate, weight_decay=table.weight_decay)
@@ -144,7 +150,7 @@ def train_trunk(
         optimizer.step()
         if progress is not None:
             progress(step + 1, table.steps)
-    return float(np.mean(losses[-max(1, table.steps // 10) :]))
+    return dict(trunk.state_dict()), float(np.mean(losses[-max(1, table.steps // 10) :]))
 
 
 def _share(step: int, steps: int) -> float:

@@ -20,7 +20,7 @@ from models.ct_scroll.lightning_module import ScrollTraining
 from models.ct_scroll.network import CtScroll
 from models.ct_scroll.prepared import CellsOf, PreparedVolumes
 from models.ct_scroll.settings import ScrollSettings
-from models.ct_scroll.slice_stage import finding_cells, train_trunk
+from models.ct_scroll.slice_stage import finding_cells, trained_trunk
 from models.ct_scroll.trunk import load_imagenet
 from models.datasets.checks import check_split
 from models.datasets.labelled_case import LabelledCase
@@ -100,14 +100,14 @@ def train_scroll(
     parts = prepared or _prepared(settings, cases, cache or config.data.cache, cells_of, preparing, cancelled)
     train, validation = parts
     check_split(cases, {**train.volume_sha256, **validation.volume_sha256})
-    if trunk is not None:
-        network.features.load_state_dict(dict(trunk))
-    elif config.slices is not None and not (out / RUN_CONFIG).exists():
+    if trunk is None and config.slices is not None and not (out / RUN_CONFIG).exists():
         assert train.cells is not None
-        train_trunk(
-            network.features, train.inputs, train.cells, config.slices, seed=table.seed, progress=preparing,
+        trunk, _ = trained_trunk(
+            settings.trunk_width, train.inputs, train.cells, config.slices, seed=table.seed, progress=preparing,
             cancelled=cancelled,
         )  # fmt: skip
+    if trunk is not None:
+        network.features.load_state_dict(dict(trunk))
     size = table.volumes_per_batch
     result = train_network(
         network,

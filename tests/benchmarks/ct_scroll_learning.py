@@ -26,7 +26,7 @@ from models.ct_scroll.cases import cases_of, read_recipe
 from models.ct_scroll.config import ScrollConfig
 from models.ct_scroll.files import load_scroll
 from models.ct_scroll.prepared import PreparedVolumes
-from models.ct_scroll.slice_stage import finding_cells, train_trunk
+from models.ct_scroll.slice_stage import finding_cells, trained_trunk
 from models.ct_scroll.training import probabilities, train_scroll
 from models.ct_scroll.trunk import make_trunk
 from models.datasets.labelled_case import LabelledCase
@@ -140,15 +140,16 @@ def run(config: ScrollConfig, variant: str, seed: int, out: Path) -> None:
 def trunk_of(config: ScrollConfig, train: PreparedVolumes, out: Path) -> dict[str, torch.Tensor]:
     """The trunk after the first stage, trained where it is not there yet; nothing of it depends on the variant."""
     path, seed = out / f"trunk-{config.training.seed}.safetensors", config.training.seed
-    torch.manual_seed(seed)
-    trunk = make_trunk(config.model.settings.trunk_width).to(memory_format=torch.channels_last)
+    width = config.model.settings.trunk_width
     if path.exists():
-        return load_weights(path, trunk.state_dict())
+        return load_weights(path, make_trunk(width).state_dict())
     assert config.slices is not None
-    loss = train_trunk(trunk, train.inputs, np.load(out / CELLS), config.slices, seed=seed, progress=told("trunk"))
+    trunk, loss = trained_trunk(
+        width, train.inputs, np.load(out / CELLS), config.slices, seed=seed, progress=told(f"trunk {seed}")
+    )
     print(f"trunk {seed}: loss {loss:.4f}", flush=True)
-    save_weights(path, trunk.state_dict())
-    return dict(trunk.state_dict())
+    save_weights(path, trunk)
+    return trunk
 
 
 def summary(out: Path, labels: tuple[str, ...]) -> dict[str, Any]:
