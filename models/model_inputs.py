@@ -1,4 +1,4 @@
-"""Which kind of values a model reads, and whether a volume has them; no torch."""
+"""What a model reads: which kind of values, whether a volume has them, whether it needs gaze too; no torch."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def values_of(volume: CtVolume | PictureVolume) -> Values:
     if isinstance(volume, CtVolume):
         return "hu"
     return "rgb" if volume.is_colour else "grey"
+
+
+def needs_gaze(card: Card) -> bool:
+    """Whether a model takes a reader's fixations on the image, as its option ``fixations``."""
+    return card.architecture == "gaze_classifier" and card.settings.get("kind") == "temporal"
 
 
 def refuse_other_values(card: Card, volume: CtVolume | PictureVolume) -> None:

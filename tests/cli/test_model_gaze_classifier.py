@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,14 @@ from typer.testing import CliRunner, Result
 
 from ctgaze_app.cli.model import app
 from ctgaze_app.errors import CTGazeError
+from ctgaze_app.formats.scanpath_sources import read_scanpaths
 from models.errors import ModelError
 from models.gaze_classifier.config import DataTable, EgdSource
 from models.gaze_classifier.picture_gaze import write_fixations
 from models.prediction_file import read_prediction
 from models.predictions import ClassificationPrediction, SaliencyPrediction
 from models.training.recipes import config_text
+from tests.factories.sessions import SyntheticSession, make_session
 from tests.models.gaze_classifier.saved_classifiers import gaze_at, saved_classifier
 from tests.models.gaze_classifier.trained_cases import spotted_case, tiny_config
 
@@ -71,6 +74,31 @@ def test_a_readers_gaze_reaches_the_temporal_model_as_a_table(tmp_path: Path, pi
     refused = run(*words)
     assert isinstance(refused.exception, ModelError | CTGazeError)
     assert "needs a reader's gaze on this picture" in str(refused.exception)
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SyntheticSession:
+    made = make_session(tmp_path / "s1", trials=2, slices=1, audio=False)
+    picture = replace(made.volume, units="arbitrary", voxels=np.arange(64 * 64, dtype=np.int16).reshape(1, 64, 64))
+    # Where the picture of a session lies is told by private/series.json, which these sessions have none of.
+    monkeypatch.setattr("ctgaze_app.study.loading.load_volume", lambda *_, **__: picture)
+    return made
+
+
+def test_of_a_recorded_trial_the_readers_own_fixations_are_taken(tmp_path: Path, session: SyntheticSession) -> None:
+    saved_classifier(tmp_path / "m", "temporal")
+
+    said = run("predict", tmp_path / "m", "--session", f"{session.folder}:2", "--out", tmp_path / "p.json")
+
+    assert said.exit_code == 0, said.output
+    found = read_prediction(tmp_path / "p.json")
+    (path,) = read_scanpaths(f"{session.folder}:2").paths
+    assert (found.parameters["frames"], found.parameters["reader"]) == (min(len(path), 8), session.manifest.reader)
+
+    table = write_fixations(tmp_path / "r9.csv", gaze_at((0.5, 0.5)), case="x1", shape_ji=(64, 64))
+    run("predict", tmp_path / "m", "--session", f"{session.folder}:1", "--option", f"fixations={table}", "--out",
+        tmp_path / "p.json")  # fmt: skip
+    assert read_prediction(tmp_path / "p.json").parameters["reader"] == "r9"
 
 
 def test_maps_of_the_u_net_go_to_the_prediction_file(tmp_path: Path, picture: Path) -> None:

@@ -14,6 +14,7 @@ import typer
 from ctgaze_app.cli.model import predicted_output
 from ctgaze_app.cli.model.architectures import CT_SEARCHER, named_options, refuse_options_of_another, title_of
 from ctgaze_app.cli.model.extra import require_models_extra
+from ctgaze_app.cli.model.predicted_gaze import with_gaze
 from ctgaze_app.cli.model.predicted_output import OutFormat
 from ctgaze_app.cli.model.predicted_scanpath import OWN_OPTIONS, Tell, given_features
 from ctgaze_app.cli.model.predicted_subject import Place, read_subject
@@ -183,10 +184,11 @@ def _of_family(
     with telling("Reading the image", shown=not tell.quiet, as_lines=tell.lines) as report:
         subject = read_subject(place, card, code, report)
     with (
+        with_gaze(options, card, subject) as complete,
         telling(f"Predicting on {chosen.name}", shown=not tell.quiet, as_lines=tell.lines) as report,
         _memory_in_words(device, ""),
     ):
-        return family.predict(loaded, subject.volume, options=options, device=device, progress=report)
+        return family.predict(loaded, subject.volume, options=complete, device=device, progress=report)
 
 
 @contextmanager

@@ -10,16 +10,18 @@ from ctgaze_app.cli.model.predicting_progress import Report
 
 if TYPE_CHECKING:
     from ctgaze_app.ct import Volume
+    from ctgaze_app.study.session import TrialRecord
     from models.card import Card
     from models.volumes import CtVolume, PictureVolume
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is predicted on, and where features of it are kept."""
+    """What is predicted on, where features of it are kept, and the trial that it was read in (``folder:trial``)."""
 
     volume: CtVolume | PictureVolume = field(repr=False)
     features: Path
+    reading: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ def read_subject(place: Place, card: Card, code: str, report: Report) -> Subject
     if place.nifti is not None:
         return Subject(_of_nifti(place.nifti, card, code), feature_folder())
     if place.session is not None:
-        folder, volume, case = _of_session(place.session, report)
-        return Subject(_as_read(volume, card, case), feature_folder(folder))
+        folder, volume, trial = _of_session(place.session, report)
+        return Subject(_as_read(volume, card, trial.case), feature_folder(folder), f"{folder}:{trial.number}")
     from ctgaze_app.ct import load_series
 
     source = place.case if place.case is not None else place.picture
@@ -87,8 +89,8 @@ def _of_nifti(file: Path, card: Card, code: str) -> CtVolume | PictureVolume:
     return found
 
 
-def _of_session(name: str, report: Report) -> tuple[Path, Volume, str]:
-    """Folder of the session, the series that the trial is about, and its case."""
+def _of_session(name: str, report: Report) -> tuple[Path, Volume, TrialRecord]:
+    """Folder of the session, the series that the trial is about, and the trial."""
     from ctgaze_app.errors import SessionError
     from ctgaze_app.formats.scanpath_sources import place_and_trial
     from ctgaze_app.study.loading import load_volume
@@ -111,4 +113,4 @@ def _of_session(name: str, report: Report) -> tuple[Path, Volume, str]:
     series = predicted_series(manifest, trials[0])
     if series < 0:
         raise SessionError(f"trial {trials[0].number} shows no CT", place=folder.name, remedy="name another trial")
-    return folder, load_volume(folder, manifest, series, progress=report), trials[0].case
+    return folder, load_volume(folder, manifest, series, progress=report), trials[0]
