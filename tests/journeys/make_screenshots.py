@@ -16,6 +16,7 @@ from typing import Any
 from ctgaze_app.acquisition.clock import configure_lsl, new_session_id
 from ctgaze_app.ui.demo.offscreen import use_offscreen_screen
 from ctgaze_app.ui.demo.options import DemoOptions
+from tests.journeys.second_reader import add_second_reader
 
 READING_S = 22.0
 PICTURE_AT_S = 6.0
@@ -129,8 +130,45 @@ def _run(out: Path, case: Path | None, scratch: Path) -> None:
         workspace.right.setCurrentWidget(workspace.figures)
         settle()
         grab("prediction")
+    add_second_reader(scratch / "session")
+    window.review(scratch / "session")
+    wait_until(lambda: window.workspace is not None and window.workspace is not workspace)
+    _show_models(window.workspace, wait_until)
+    settle()
+    grab("models")
+    _in_few_colours(out / "models.png")
     window.close()
     sys.stdout.write(f"written to {out}\n")
+
+
+def _in_few_colours(picture: Path) -> None:
+    """Keep 256 colours: a CT's noise would fill the file otherwise."""
+    from PIL import Image
+
+    with Image.open(picture) as whole:
+        fewer = whole.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    fewer.save(picture, optimize=True)
+
+
+def _show_models(workspace: Any, wait_until: Callable[[Callable[[], bool]], None]) -> None:
+    """Two readers, and the path, mask and findings that shipped models make; the findings in front."""
+    control, layers = workspace.models.control, workspace.models.layers
+    wait_until(lambda: control.listed)
+    order = ("scanpath", "segmentation", "classification")
+    for choice in sorted((one for one in control.models if one.task in order), key=lambda one: order.index(one.task)):
+        if control.why_not(choice) or not choice.shipped:
+            continue
+        control.predict(choice, 2)
+        wait_until(lambda: control.busy is None and control.listed)
+        if control.problem:
+            sys.stderr.write(f"{choice.title}: {control.problem}\n")
+    for layer in layers.layers:
+        if not layer.by_model:
+            layers.set_visible(layer.key, True)
+    masks = [one.prediction.mask_kji for _, one in workspace.models.shown if hasattr(one.prediction, "mask_kji")]
+    busiest = workspace.trial.replay.fixations[len(workspace.trial.replay.fixations) // 2].slice_index
+    workspace.go_to_slice(int(masks[0].sum(axis=(1, 2)).argmax()) if masks else busiest)
+    workspace.right.setCurrentWidget(workspace.figures)
 
 
 if __name__ == "__main__":
