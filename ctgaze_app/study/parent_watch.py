@@ -6,10 +6,16 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 PARENT_VARIABLE = "CTGAZE_PARENT"
 """Environment variable of a worker: process number and start time of the application, ``1234:1700000000.25``."""
 LOOK_S = 0.5
+CLOCK_STEP_S = 5.0
+"""So far two processes may disagree about the parent's start: each derives it from a clock that is put right."""
 ORPHANED = 3
 
 
@@ -30,27 +36,40 @@ def follow_parent(environment: Mapping[str, str] = os.environ) -> None:
     number, sign, started = mark.partition(":")
     if not sign or not number.isdecimal():
         return
-    threading.Thread(target=_follow, args=(int(number), started), name="ctgaze-parent", daemon=True).start()
+    threading.Thread(target=_follow, args=(int(number), float(started)), name="ctgaze-parent", daemon=True).start()
 
 
-def _follow(number: int, started: str) -> None:
-    while _is_there(number, started):
+def runs(process: psutil.Process) -> bool:
+    """Whether it has not ended; another process that was given its number later is not it."""
+    import psutil
+
+    # An orphan that has ended waits for the system's first process to notice, which is not ours to wait for.
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
+
+
+def _follow(number: int, started_s: float) -> None:
+    parent = _parent(number, started_s)
+    # Asked of one object: it tells processes apart by a clock that nobody puts right.
+    while parent is not None and runs(parent):
         time.sleep(LOOK_S)
     _end_children()
     os._exit(ORPHANED)
 
 
-def _is_there(number: int, started: str) -> bool:
-    """Whether the process runs; another one that was given its number later is not it."""
+def _parent(number: int, started_s: float) -> psutil.Process | None:
+    """The process that left the mark; None when it has gone already."""
     import psutil
 
     try:
         process = psutil.Process(number)
-        return str(process.create_time()) == started and process.status() != psutil.STATUS_ZOMBIE
+        return process if abs(process.create_time() - started_s) <= CLOCK_STEP_S else None
     except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True
+        return None
 
 
 def _end_children() -> None:

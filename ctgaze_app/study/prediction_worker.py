@@ -23,7 +23,7 @@ from typing import IO
 import psutil
 
 from ctgaze_app.errors import CTGazeError, SessionError
-from ctgaze_app.study.parent_watch import PARENT_VARIABLE, parent_mark
+from ctgaze_app.study.parent_watch import PARENT_VARIABLE, parent_mark, runs
 from ctgaze_app.study.predictions import PredictionRequest, place_to_write
 
 CTGAZE = (sys.executable, "-m", "ctgaze_app")
@@ -224,19 +224,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.kill()
         process.wait()
     until_s = time.monotonic() + LAST_WORD_S
-    while any(_runs(child) for child in family) and time.monotonic() < until_s:
+    while any(runs(child) for child in family) and time.monotonic() < until_s:
         time.sleep(0.01)
     for child in family:
-        if _runs(child):
+        if runs(child):
             _if_there(child.kill)
-
-
-def _runs(process: psutil.Process) -> bool:
-    # An orphan that has ended waits for the system's first process to notice, which is not ours to wait for.
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _if_there(how: Callable[[], object]) -> None:

@@ -75,3 +75,19 @@ def test_a_number_that_went_to_another_process_is_not_the_parent(mark: str, code
     script = "from ctgaze_app.study.parent_watch import follow_parent\nimport time\nfollow_parent()\ntime.sleep(1.5)"
     done = subprocess.run([sys.executable, "-c", script], env={**os.environ, PARENT_VARIABLE: given}, check=False)
     assert done.returncode == code
+
+
+def test_a_clock_that_is_put_right_meanwhile_ends_no_worker() -> None:
+    script = """
+import psutil, time
+from ctgaze_app.study.parent_watch import follow_parent
+follow_parent()
+time.sleep(1.0)
+began = psutil.Process.create_time
+psutil.Process.create_time = lambda self: began(self) + 3600
+time.sleep(1.2)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, PARENT_VARIABLE: parent_mark()}, check=False
+    )
+    assert done.returncode == 0
