@@ -7,16 +7,12 @@ would. The floors keep the smoothness: the reader's own curve shifted around the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ctgaze_app.review.plain_json import plain_json
-
 Floats = NDArray[np.float64]
-Part = Literal["positive", "absolute"]
 FEWEST_SLICES = 8
 """Fewer give no correlation worth a number."""
 NOT_KNOWN = float("nan")
@@ -68,24 +64,16 @@ class EvidenceDwell:
 
     Attributes
     ----------
-    part
-        ``positive``: evidence for the label only; ``absolute``: for and against.
     slices
         That were compared: seen by the network, both curves known.
     reason
         Why there is no correlation; empty text when there is one.
     """
 
-    part: Part
     slices: int
     pearson: Correlation
     spearman: Correlation
     reason: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; what is not known is None."""
-        plain: dict[str, Any] = plain_json(asdict(self))
-        return plain
 
 
 def evidence_dwell(
@@ -94,9 +82,8 @@ def evidence_dwell(
     seen_k: ArrayLike,
     *,
     other_dwell_s_k: Sequence[ArrayLike] = (),
-    part: Part = "positive",
 ) -> EvidenceDwell:
-    """Correlate one label's evidence per slice with the reader's seconds per slice.
+    """Correlate one label's evidence per slice, what speaks for it only, with the reader's seconds per slice.
 
     Parameters
     ----------
@@ -118,16 +105,16 @@ def evidence_dwell(
     dwell, seen = np.asarray(dwell_s_k, dtype=np.float64).ravel(), np.asarray(seen_k, dtype=bool).ravel()
     if not len(evidence) == len(dwell) == len(seen):
         raise ValueError(f"curves over {len(evidence)}, {len(dwell)} and {len(seen)} slices")
-    evidence = np.abs(evidence) if part == "absolute" else np.maximum(evidence, 0.0)
+    evidence = np.maximum(evidence, 0.0)
     used = seen & np.isfinite(evidence) & np.isfinite(dwell)
     evidence, dwell = evidence[used], dwell[used]
     reason = _reason(evidence, dwell)
     if reason:
         nothing = Correlation(NOT_KNOWN, _floor(NOT_KNOWN, np.empty(0)), _floor(NOT_KNOWN, np.empty(0)))
-        return EvidenceDwell(part, int(used.sum()), nothing, nothing, reason)
+        return EvidenceDwell(int(used.sum()), nothing, nothing, reason)
     others = [stretched for each in other_dwell_s_k if np.ptp(stretched := _stretched(each, len(dwell))) > 0]
     return EvidenceDwell(
-        part, len(dwell), _correlation(evidence, dwell, others),
+        len(dwell), _correlation(evidence, dwell, others),
         _correlation(_ranks(evidence), _ranks(dwell), [_ranks(each) for each in others]),
     )  # fmt: skip
 

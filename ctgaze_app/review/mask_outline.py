@@ -25,21 +25,25 @@ def outline_loops(mask_ji: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     for start, end in (*_runs(mask_ji, transposed=False), *_runs(mask_ji.T, transposed=True)):
         after.setdefault(start, []).append(end)
     loops = []
-    while after:
-        first = here = next(iter(after))
-        came: Corner | None = None
-        loop: list[Corner] = []
-        while True:
-            loop.append(here)
-            there = _turn(came, here, after[here])
-            after[here].remove(there)
-            if not after[here]:
-                del after[here]
-            came, here = here, there
-            if here == first and (first not in after or not _goes_on(came, first, loop[1], after[first])):
-                break
-        loops.append(np.array(loop, dtype=np.float64) - 0.5)
+    for first in tuple(after):
+        while first in after:
+            loops.append(_loop_from(first, after))
     return loops
+
+
+def _loop_from(first: Corner, after: dict[Corner, list[Corner]]) -> NDArray[np.float64]:
+    """One loop, whose stretches are taken out of `after`."""
+    here, came = first, None
+    loop: list[Corner] = []
+    while True:
+        loop.append(here)
+        there = _turn(came, here, after[here])
+        after[here].remove(there)
+        if not after[here]:
+            del after[here]
+        came, here = here, there
+        if here == first and (first not in after or not _goes_on(came, first, loop[1], after[first])):
+            return np.array(loop, dtype=np.float64) - 0.5
 
 
 def _runs(mask: NDArray[np.bool_], *, transposed: bool) -> list[tuple[Corner, Corner]]:

@@ -19,7 +19,7 @@ MOST_SESSIONS = 200
 
 @dataclass(frozen=True)
 class OtherReading:
-    """One closed trial: in which session, who read, which case, and how many slices its series has."""
+    """One closed trial: in which session, who read, which case, and the digest and number of slices of its series."""
 
     folder: Path = field(repr=False)
     session: str
@@ -27,6 +27,7 @@ class OtherReading:
     trial: int
     case: str
     slices: int
+    digest: str = field(repr=False)
 
     @property
     def source(self) -> str:
@@ -60,11 +61,14 @@ def readings_beside(folder: Path, manifest: SessionManifest, trial: TrialRecord)
 
 
 def other_patients_readings(folder: Path, manifest: SessionManifest, trial: TrialRecord) -> list[OtherReading]:
-    """Readings of other cases, those by the same reader first."""
+    """Readings of other cases on another CT, those by the same reader first."""
+    series = predicted_series(manifest, trial)
+    digest = manifest.series[series].digest if series >= 0 else ""
     found = _readings(folder, manifest, "", "")
     for beside, other in _sessions_beside(folder):
         found += _readings(beside, other, "", "")
-    return sorted((one for one in found if one.case != trial.case), key=lambda one: one.reader != manifest.reader)
+    others = (one for one in found if one.case != trial.case and one.digest != digest)
+    return sorted(others, key=lambda one: one.reader != manifest.reader)
 
 
 def reader_codes(folder: Path, manifest: SessionManifest) -> tuple[str, ...]:
@@ -128,10 +132,8 @@ def _readings(folder: Path, manifest: SessionManifest, case: str, digest: str, b
     if manifest.state == "open":
         return []
     return [
-        OtherReading(
-            folder, manifest.session, manifest.reader, one.number, one.case, manifest.series[index].shape_kji[0]
-        )
+        OtherReading(folder, manifest.session, manifest.reader, one.number, one.case, shown.shape_kji[0], shown.digest)
         for one in manifest.trials
         if case in ("", one.case) and one.number != but and one.state == "complete" and one.kind != "practice"
-        if (index := predicted_series(manifest, one)) >= 0 and digest in ("", manifest.series[index].digest)
+        if (index := predicted_series(manifest, one)) >= 0 and digest in ("", (shown := manifest.series[index]).digest)
     ]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ctgaze_app.review.mask_dwell import mask_dwell, mask_dwell_of_points
-from tests.review.gaze_scene import dwell_points
+from ctgaze_app.review.mask_dwell import mask_dwell
 
 MASK = np.zeros((4, 20, 30), dtype=bool)
 MASK[1, 5:10, 10:20] = True
@@ -22,7 +21,6 @@ def test_seconds_add_up_inside_and_outside():
     # Slice 1 is a twelfth mask (50 of 600), slice 2 half as much.
     assert found.expected_share == pytest.approx((1.75 * 50 / 600 + 2.0 * 25 / 600) / 7.875)
     assert np.isnan(found.within_uncertainty_s)
-    assert found.to_dict()["within_uncertainty_s"] is None
 
 
 def test_a_place_beside_the_mask_counts_within_its_uncertainty_in_millimetres():
@@ -32,7 +30,6 @@ def test_a_place_beside_the_mask_counts_within_its_uncertainty_in_millimetres():
     found = mask_dwell(MASK, places, [1.0, 2.0, 4.0, 8.0, 16.0], **kinds)
     assert found.inside_s == 4.0
     assert found.within_uncertainty_s == 5.0
-    assert found.within_uncertainty_share == pytest.approx(5 / 31)
 
 
 def test_what_lies_beside_the_volume_or_nowhere_is_left_out():
@@ -55,10 +52,3 @@ def test_lengths_that_cannot_be_are_refused():
         mask_dwell(MASK, [(1, 1, 1)], [1.0, 2.0])
     with pytest.raises(ValueError, match="negative"):
         mask_dwell(MASK, [(1, 1, 1)], [-1.0])
-
-
-def test_dwell_points_are_taken_as_they_are():
-    points = dwell_points([(12.0, 7.0, 1, 0.5), (1.0, 1.0, 1, 0.25)], MASK.shape)
-    assert mask_dwell_of_points(MASK, points).inside_s == 0.5
-    with pytest.raises(ValueError, match=r"shape \(3, 20, 30\), the series \(4, 20, 30\)"):
-        mask_dwell_of_points(MASK[:3], points)

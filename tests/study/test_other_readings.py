@@ -75,9 +75,11 @@ def test_a_repeat_in_the_same_session_counts_and_there_are_never_too_many(study:
 
 def test_readings_of_other_patients_are_those_of_other_cases_by_the_same_reader_first(study: Study) -> None:
     mine, made = study.add("s1", "r01")
-    study.add("s2", "r02", trials=_trial(case="case02"))
-    study.add("s3", "r01", trials=_trial(case="case03"))
+    another = [made.series[0].model_copy(update={"digest": "0"})]
+    study.add("s2", "r02", trials=_trial(case="case02"), series=another)
+    study.add("s3", "r01", trials=_trial(case="case03"), series=another)
     study.add("s4", "r03")
+    study.add("the-same-ct-under-another-code", "r04", trials=_trial(case="case04"))
     found = other_patients_readings(mine, made, made.trials[0])
     assert [(one.reader, one.case, one.slices) for one in found] == [("r01", "case03", 3), ("r02", "case02", 3)]
 

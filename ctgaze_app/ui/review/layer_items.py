@@ -39,15 +39,14 @@ class LayerItems:
         assert isinstance(item, PathItem)
         return item
 
-    def set_layers(self, shown: Shown, reader: Layer, reference: str = "") -> None:
+    def set_layers(self, shown: Shown, reader: Layer, *, reference: bool = False) -> None:
         """Draw these layers and no others.
 
-        `reader` is the trial's own reading, which is named when others are; `reference` names the reference mask, which
-        is drawn beside segmentations only.
+        `reader` is the trial's own reading, which is named when others are; `reference`: there is a reference mask to
+        draw, beside segmentations only. It has no name here: files are named after scans, and pictures of this leave.
         """
         segmented = any(layer.entry.kind == "segmentation" for layer, _ in shown)
         self.reference.setVisible(segmented)
-        reference = reference if segmented else ""
         kept = {layer.key for layer, _ in shown}
         for key in [key for key in self.items if key not in kept]:
             self._view.remove_overlay(self.items.pop(key))
@@ -60,7 +59,7 @@ class LayerItems:
                 self.items[layer.key] = item
                 self._view.add_overlay(item)
             _give_look(item, layer, content)
-        self.legend.set_lines(_legend(shown, reader, reference))
+        self.legend.set_lines(_legend(shown, reader, reference=reference and segmented))
 
     def show(
         self, shown: Shown, slice_index: int, *, time_lsl: float | None = None, window_s: float = float("inf")
@@ -105,13 +104,13 @@ def map_name(prediction: SaliencyPrediction, part: str) -> str:
     return part if part in prediction.maps_kji else next(iter(prediction.maps_kji))
 
 
-def _legend(shown: Shown, reader: Layer, reference: str) -> list[LegendLine]:
+def _legend(shown: Shown, reader: Layer, *, reference: bool) -> list[LegendLine]:
     """Readers, then models under the words that say what models are good for; findings have nothing on the slice."""
     readers = [LegendLine(layer, content.label) for layer, content in shown if not layer.by_model]
     if readers:
         readers.insert(0, LegendLine(reader, f"{reader.entry.title}, {reader.entry.note}"))
     if reference:
-        readers.append(LegendLine(None, f"reference: {reference}", reference=True))
+        readers.append(LegendLine(None, "reference mask", reference=True))
     drawn = [one for one in shown if one[0].by_model and one[0].entry.kind != "classification"]
     if len(drawn) == 1:
         layer, content = drawn[0]

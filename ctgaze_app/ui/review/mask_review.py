@@ -28,7 +28,7 @@ ReaderFixations = tuple[str, Sequence[ReplayFixation]]
 class MaskReview:
     """Shows the selected segmentation's figures and the outline of the reference.
 
-    `reference_named` is called when another outline, or none, is drawn.
+    `outline_changed` is called when another outline, or none, is drawn.
     """
 
     def __init__(self, panel: MaskPanel, outline: MaskItem) -> None:
@@ -37,11 +37,12 @@ class MaskReview:
         self._outline.set_look(QColor(TEXT), 0.9)
         self._mask: NDArray[np.bool_] | None = None
         self._of: tuple[object, str, tuple[str, ...]] = (None, "", ())
+        self._size: Rows = ()
         self._dwell: Rows = ()
         self._note = ""
         self._overlap: tuple[object, object, MaskOverlap] | None = None
         self._slice = -1
-        self.reference_named: Callable[[], None] = lambda: None
+        self.outline_changed: Callable[[], None] = lambda: None
         self._drawn: NDArray[np.bool_] | None = None
         panel.reference_chosen.connect(self.reference.load)
         panel.reference_switched.connect(self.reference.set_visible)
@@ -58,14 +59,15 @@ class MaskReview:
             if self._mask is None or self._of[:2] != of[:2]:
                 self._mask = mask_of(prediction, layer.part)
             self._of = of
+            self._size = _size(self._mask, volume)
             self._dwell, self._note = _dwell(self._mask, readers, volume)
-        self.panel.show_mask(_size(self._mask, volume), self._dwell, self._note)
+        self.panel.show_mask(self._size, self._dwell, self._note)
         self._show_reference()
 
     @property
-    def reference_name(self) -> str:
-        """Of the reference that is drawn; empty without one."""
-        return self.reference.mask.name if self.reference.mask is not None and self.reference.visible else ""
+    def reference_drawn(self) -> bool:
+        """Whether there is a reference to draw."""
+        return self.reference.mask is not None and self.reference.visible
 
     def show_slice(self, slice_index: int) -> None:
         """Another slice is shown."""
@@ -81,7 +83,7 @@ class MaskReview:
             self._drawn = drawn
             self._outline.set_mask(None if drawn is None else drawn.view(np.uint8))
             self._outline.show_slice(self._slice)
-            self.reference_named()
+            self.outline_changed()
         self.panel.show_reference(self.reference, self._overlap_rows())
 
     def _overlap_rows(self) -> Rows:

@@ -69,7 +69,7 @@ class ModelReview:
         self._widgets, self._redraw, self._show_figures = widgets, redraw, show_figures
         self._visible, self._in_time = True, False
         self._traced: tuple[Shown, bool] | None = None
-        self.masks.reference_named = self._name_layers
+        self.masks.outline_changed = self._name_layers
         entry = LayerEntry("own", "reading", session.manifest.reader, THIS_READING)
         self.reader = Layer(entry, self.control.reader_colour, opacity=1.0)
         self._connect()
@@ -161,7 +161,7 @@ class ModelReview:
         self._redraw()
 
     def _name_layers(self) -> None:
-        self.items.set_layers(self.shown, self.reader, self.masks.reference_name)
+        self.items.set_layers(self.shown, self.reader, reference=self.masks.reference_drawn)
 
     def _compare(self, shown: Shown, selected: Layer | None) -> None:
         paths = [one for one in shown if one[0].entry.kind == "scanpath"]

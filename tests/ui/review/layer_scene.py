@@ -67,12 +67,16 @@ def saliency(case: str = "case01") -> SaliencyPrediction:
 
 
 def add_reader(models: ModelScene, reader: str = "r02", *, case: str = "case01", processed: bool = True) -> Path:
-    """A closed session of the same CT beside the scene's own: ten fixations, one second each, on slices 0 to 9."""
+    """A closed session beside the scene's own, of the same CT for the same case: ten fixations on slices 0 to 9.
+
+    Each lasts one second.
+    """
     folder = models.folder.parent / f"session of {reader}"
     (folder / "derived").mkdir(parents=True)
     made = manifest(models.session.volumes[0], 1)
     trial = made.trials[0].model_copy(update={"case": case})
-    changes = {"state": "complete", "reader": reader, "session": f"{reader}_x", "trials": [trial]}
+    series = [made.series[0] if case == "case01" else made.series[0].model_copy(update={"digest": case})]
+    changes = {"state": "complete", "reader": reader, "session": f"{reader}_x", "trials": [trial], "series": series}
     (folder / "session.json").write_text(
         made.model_copy(update=changes).model_dump_json(by_alias=True), encoding="utf-8"
     )
