@@ -167,6 +167,11 @@ class SliceStageTable(Table):
 
     Volumes' labels alone teach a trunk that knows nothing very slowly: a finding is in few of many slices. The
     published trunk begins with ImageNet for the same reason.
+
+    Attributes
+    ----------
+    translate_pixels
+        Largest shift of a batch's images along each axis; their cells stay, so that it must be small beside 16 pixels.
     """
 
     steps: int = Field(ge=1, le=10_000_000)

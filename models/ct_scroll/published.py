@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from torch import Tensor
 
-from models.card import NOT_SAVED, Card, TrainingCard
+from models.card import NOT_SAVED, Card, TrainingCard, imported_card
 from models.checkpoints import read_checkpoint
 from models.ct_scroll.files import ARCHITECTURE, input_card
 from models.ct_scroll.network import CtScroll
@@ -147,30 +147,23 @@ def _card(name: str, version: str, source: str, settings: ScrollSettings, *, ass
         if assumed
         else ()
     )
-    try:
-        return Card(
-            name=name,
-            version=version,
-            task="classification",
-            architecture=ARCHITECTURE,
-            licence="as the checkpoint's own; ask its authors",
-            weights_sha256=NOT_SAVED,
-            limits=(
-                "Imported from a checkpoint: nobody measured it here, so no figure is given.",
-                *order,
-                "Learned from one hospital's reports; a probability is no diagnosis. For research only.",
-            ),
-            input=input_card(settings),
-            training=TrainingCard(data=f"Unknown; the checkpoint {source} does not say."),
-            settings={},
-            metrics_on="nothing",
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ModelError(
-            f"{where}: {first['msg']}"[:300], remedy="lower-case letters, digits, ., - and _ make a name"
-        ) from error
+    return imported_card(
+        name=name,
+        version=version,
+        task="classification",
+        architecture=ARCHITECTURE,
+        licence="as the checkpoint's own; ask its authors",
+        weights_sha256=NOT_SAVED,
+        limits=(
+            "Imported from a checkpoint: nobody measured it here, so no figure is given.",
+            *order,
+            "Learned from one hospital's reports; a probability is no diagnosis. For research only.",
+        ),
+        input=input_card(settings),
+        training=TrainingCard(data=f"Unknown; the checkpoint {source} does not say."),
+        settings={},
+        metrics_on="nothing",
+    )
 
 
 def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -86,9 +86,8 @@ def trained_trunk(
 ) -> tuple[dict[str, Tensor], float]:
     """State dict of a trunk that went through the stage, and the mean loss of the last tenth of its steps.
 
-    The same again for the same arguments, device and threads.
-
-    Findings are drawn with equal chance, so that rare ones are learnt too.
+    The same again for the same arguments and threads. Runs on the CPU with bfloat16 products, whatever the training
+    itself is given. Findings are drawn with equal chance, so that rare ones are learnt too.
 
     Parameters
     ----------
@@ -120,7 +119,8 @@ def trained_trunk(
     size = table.images_per_batch
     without = round(WITHOUT_FINDING * size) if len(empty) else 0
     torch.manual_seed(seed)
-    trunk = make_trunk(width).to(memory_format=torch.channels_last)
+    trunk = make_trunk(width)
+    trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     local, whole = nn.Conv2d(4 * width, there.shape[2], 1), nn.Linear(8 * width, there.shape[2])
     nn.init.constant_(local.bias, FEW_CELLS)  # type: ignore[arg-type]
     parameters = [*trunk.parameters(), *local.parameters(), *whole.parameters()]
@@ -165,7 +165,11 @@ def _batch(
     most: int,
     rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """(B, 3, L, P) images and (B, labels, rows, columns) truth; half of the batches are turned back to front."""
+    """(B, 3, L, P) images and (B, labels, rows, columns) truth.
+
+    Half of the batches are mirrored, left for right, with their truth. A shift moves the images alone: it is small
+    beside a cell.
+    """
     images = np.stack(
         [inputs[case][SLICES_PER_TOKEN * token : SLICES_PER_TOKEN * (token + 1)] for case, token in places]
     ).astype(np.float32)

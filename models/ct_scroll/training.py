@@ -11,6 +11,7 @@ from typing import cast
 import lightning
 import numpy as np
 import torch
+from platformdirs import user_cache_path
 from torch.utils.data import DataLoader, Dataset
 
 from models.card import NOT_SAVED, Card
@@ -30,11 +31,12 @@ from models.metrics.classification import best_f1_threshold
 from models.model_folder import save_model
 from models.pickled_tensors import read_tensors
 from models.training.card import training_card
-from models.training.lightning_trainer import is_first_process
+from models.training.lightning_trainer import LAST, is_first_process
 from models.training.result import TrainingResult, Watcher
-from models.training.run_folder import CONFIG as RUN_CONFIG
+from models.training.run_folder import RunFolder
 from models.training.sampling import ShuffledSampler
 from models.training.single_run import train_network
+from models.training.stages import SUPERVISED
 
 Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
@@ -68,7 +70,8 @@ def train_scroll(
     out
         New or empty; with `resume`, of a run that was interrupted.
     cache
-        Folder for prepared volumes that are too many for memory.
+        Folder for prepared volumes that are too many for memory; the configuration's own goes before it, one in the
+        user's cache stands in for it.
     prepared
         Of the training and the validation part, where somebody prepared them before.
     trunk
@@ -78,30 +81,42 @@ def train_scroll(
     device
         ``auto``: as configured; ``cpu``, ``cuda`` or ``cuda:N`` for this one alone.
     preparing
-        Called with cases prepared and in all.
-    slices
-        Called with steps done and in all of the trunk's first stage, where the configuration has one.
+        Called with cases prepared and in all; then, where the configuration has a first stage of the trunk, with that
+        stage's steps done and in all.
     progress
         Called every few steps.
 
     Raises
     ------
     ModelError
-        When the folder holds something else, the split leaks, the loss diverges, or devices do not work.
+        When the folder holds something else, the split leaks, the first stage would replace the weights of `initial`,
+        the loss diverges, or devices do not work.
     Cancelled
         After Ctrl+C or when asked; the folder can be resumed.
     """
     table, settings = config.training, config.model.settings
     check_split(cases)
+    run = RunFolder(out)
+    if is_first_process():
+        run.check(config, cases, resume=resume)
+    if initial is not None and config.slices is not None:
+        raise ModelError(
+            "the first stage of the trunk would replace the weights to start from",
+            place=str(initial),
+            remedy="leave out the table slices of the configuration",
+        )
     lightning.seed_everything(table.seed, verbose=False)
     network = CtScroll(settings)
     _begin(network, initial or table.initial, table.trunk)
+    folder = config.data.cache or cache or user_cache_path("ctgaze") / "training"
     cells_of = finding_cells if config.slices is not None else None
-    parts = prepared or _prepared(settings, cases, cache or config.data.cache, cells_of, preparing, cancelled)
+    parts = prepared or _prepared(settings, cases, folder, cells_of, preparing, cancelled)
     train, validation = parts
     check_split(cases, {**train.volume_sha256, **validation.volume_sha256})
-    if trunk is None and config.slices is not None and not (out / RUN_CONFIG).exists():
+    first_stage = config.slices is not None and is_first_process()
+    if trunk is None and first_stage and not (run.stage(SUPERVISED) / LAST).is_file():
         assert train.cells is not None
+        assert config.slices is not None
         trunk, _ = trained_trunk(
             settings.trunk_width, train.inputs, train.cells, config.slices, seed=table.seed, progress=preparing,
             cancelled=cancelled,
@@ -179,7 +194,7 @@ def _begin(network: CtScroll, initial: Path | None, trunk: Path | None) -> None:
 def _prepared(
     settings: ScrollSettings,
     cases: Split[LabelledCase],
-    cache: Path | None,
+    folder: Path,
     cells_of: CellsOf | None,
     preparing: Progress | None,
     cancelled: Stop | None,
@@ -191,7 +206,7 @@ def _prepared(
         try:
             found.append(
                 PreparedVolumes.of(
-                    part, settings, folder=cache, cells_of=cells_of if not before else None, progress=tell,
+                    part, settings, folder=folder, cells_of=cells_of if not before else None, progress=tell,
                     cancelled=cancelled,
                 )
             )  # fmt: skip
