@@ -33,7 +33,8 @@ def outline_loops(mask_ji: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
 
 def _loop_from(first: Corner, after: dict[Corner, list[Corner]]) -> NDArray[np.float64]:
     """One loop, whose stretches are taken out of `after`."""
-    here, came = first, None
+    here = first
+    came: Corner | None = None
     loop: list[Corner] = []
     while True:
         loop.append(here)
