@@ -190,6 +190,24 @@ def parse_card(data: dict[str, Any], *, place: str) -> Card:
         raise ModelError(f"holds a value that no card has: {_first_line(error)}", place=place) from error
 
 
+def imported_card(**fields: Any) -> Card:
+    """The card of weights that a user names and imports.
+
+    Raises
+    ------
+    ModelError
+        For a name or version that no model can have.
+    """
+    try:
+        return Card(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ModelError(
+            f"{where}: {first['msg']}"[:300], remedy="lower-case letters, digits, ., - and _ make a name"
+        ) from error
+
+
 def card_text(card: Card) -> str:
     """The card as TOML."""
     return toml_text(json.loads(card.model_dump_json(by_alias=True, exclude_none=True)))

@@ -99,15 +99,16 @@ def train_scroll(
     run = RunFolder(out)
     if is_first_process():
         run.check(config, cases, resume=resume)
-    if initial is not None and config.slices is not None:
+    start = initial or table.initial
+    if start is not None and config.slices is not None:
         raise ModelError(
             "the first stage of the trunk would replace the weights to start from",
-            place=str(initial),
+            place=str(start),
             remedy="leave out the table slices of the configuration",
         )
     lightning.seed_everything(table.seed, verbose=False)
     network = CtScroll(settings)
-    _begin(network, initial or table.initial, table.trunk)
+    _begin(network, start, table.trunk)
     folder = config.data.cache or cache or user_cache_path("ctgaze") / "training"
     cells_of = finding_cells if config.slices is not None else None
     parts = prepared or _prepared(settings, cases, folder, cells_of, preparing, cancelled)

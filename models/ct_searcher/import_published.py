@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from torch import Tensor
 
-from models.card import NOT_SAVED, Card, InputCard, TrainingCard
+from models.card import NOT_SAVED, Card, InputCard, TrainingCard, imported_card
 from models.checkpoints import read_checkpoint
 from models.ct_searcher.files import ARCHITECTURE, LoadedSearcher, save_searcher
 from models.ct_searcher.network import CtSearcher
@@ -90,36 +90,29 @@ def import_searcher(
 
 def published_card(*, name: str, version: str, source: str, settings: SearcherSettings) -> Card:
     """What can be said of imported weights, which is little; raises `ModelError` for a name that no model can have."""
-    try:
-        return Card(
-            name=name,
-            version=version,
-            task="scanpath",
-            architecture=ARCHITECTURE,
-            licence="as the checkpoint's own; the published code is CC BY-NC-SA 4.0",
-            weights_sha256=NOT_SAVED,
-            limits=(
-                "Imported from a checkpoint: nobody measured it here, so no figure is given.",
-                "Computes as published, with its defects: nearly blind to position, steps drawn independently.",
-                f"Needs features of Swin UNETR, {settings.feature_channels} a cell, made as published; no others fit.",
-                "Predicts where people looked, not disease; for research only.",
-            ),
-            input=InputCard(
-                orientation="axes as they are stored, as published",
-                hu_windows=(),
-                spacing="8 x 8 x 8 cells over the whole volume, whatever its spacing",
-                features="swin_unetr_published",
-            ),
-            training=TrainingCard(data=f"Unknown; the checkpoint {source} does not say."),
-            settings={},
-            metrics_on="nothing",
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ModelError(
-            f"{where}: {first['msg']}"[:300], remedy="lower-case letters, digits, ., - and _ make a name"
-        ) from error
+    return imported_card(
+        name=name,
+        version=version,
+        task="scanpath",
+        architecture=ARCHITECTURE,
+        licence="as the checkpoint's own; the published code is CC BY-NC-SA 4.0",
+        weights_sha256=NOT_SAVED,
+        limits=(
+            "Imported from a checkpoint: nobody measured it here, so no figure is given.",
+            "Computes as published, with its defects: nearly blind to position, steps drawn independently.",
+            f"Needs features of Swin UNETR, {settings.feature_channels} a cell, made as published; no others fit.",
+            "Predicts where people looked, not disease; for research only.",
+        ),
+        input=InputCard(
+            orientation="axes as they are stored, as published",
+            hu_windows=(),
+            spacing="8 x 8 x 8 cells over the whole volume, whatever its spacing",
+            features="swin_unetr_published",
+        ),
+        training=TrainingCard(data=f"Unknown; the checkpoint {source} does not say."),
+        settings={},
+        metrics_on="nothing",
+    )
 
 
 def _layers(weights: Mapping[str, Tensor], part: str) -> int:

@@ -26,7 +26,8 @@ def probabilities_of(
     progress: Progress | None = None,
     cancelled: Stop | None = None,
 ) -> NDArray[np.float64]:
-    """(N, labels) in the order of the pictures; the same for any device and batch, up to rounding."""
+    """(N, labels) in the order of the pictures; the same for any device and batch, up to rounding,
+    unless the network is faithful: then readings of one batch change each other."""
     chosen = device or torch.device("cpu")
     network = network.to(chosen).eval()
     found = []

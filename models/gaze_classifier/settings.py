@@ -11,8 +11,6 @@ Label = Annotated[str, Field(min_length=1, max_length=100)]
 Channels = Annotated[int, Field(ge=1, le=2048)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
-PUBLISHED_SIGMA_PX = 150.0
-"""Of the picture as it was taken, about 1.3 degrees of the reader's visual angle (reference: chest X-ray study, C4)."""
 STRIDE_OF_EFFICIENTNET = 32
 
 

@@ -23,6 +23,7 @@ from models.gaze_classifier.training_card import card_of
 from models.metrics.classification import best_f1_threshold
 from models.training.lightning_trainer import is_first_process
 from models.training.result import TrainingResult, Watcher
+from models.training.run_folder import RunFolder
 from models.training.single_run import train_network
 
 
@@ -58,6 +59,8 @@ def train(
         After Ctrl+C or when asked; the folder can be resumed.
     """
     settings, table = config.model.settings, config.training
+    if is_first_process():
+        RunFolder(out).check(config, cases, resume=resume)
     parts = _prepared(config, cases, preparing, cancelled)
     torch.manual_seed(table.seed)
     network = make_network(settings)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from pydantic import ValidationError
 from torch import Tensor
 
-from models.card import NOT_SAVED, Card, InputCard, TrainingCard
+from models.card import NOT_SAVED, Card, InputCard, TrainingCard, imported_card
 from models.checkpoints import read_checkpoint
 from models.errors import ModelError
 from models.gaze_segmentation.levels import PUBLISHED
@@ -41,7 +41,8 @@ def import_published(
     Raises
     ------
     ModelError
-        As `read_checkpoint` and `save_model`; unknown options; tensors that are missing, too many or of another shape.
+        As `read_checkpoint`, `imported_card` and `save_model`; unknown options; tensors that are missing, too
+        many or of another shape.
     """
     unknown = sorted(set(options) - set(IMPORT_OPTIONS))
     if unknown:
@@ -101,7 +102,7 @@ def _thresholds(text: str) -> tuple[float, ...]:
 
 def _card(name: str, version: str, settings: SegmentationSettings) -> Card:
     rows, columns = settings.input_rows_columns_px
-    return Card(
+    return imported_card(
         name=name,
         version=version,
         task="segmentation",

@@ -20,6 +20,7 @@ from models.gaze_segmentation.training_pictures import Item, Learnt, Segmentatio
 from models.model_folder import save_model
 from models.training.lightning_trainer import is_first_process
 from models.training.result import TrainingResult, Watcher
+from models.training.run_folder import RunFolder
 from models.training.sampling import ShuffledSampler
 from models.training.single_run import train_network
 
@@ -59,6 +60,8 @@ def train(
     settings, table = config.model.settings, config.training
     monitor = _monitor(config, cases.validation)
     config = config.model_copy(update={"training": table.model_copy(update={"monitor": monitor})})
+    if is_first_process():
+        RunFolder(out).check(config, cases, resume=resume)
     gaze = settings.mode == "gaze"
     folder = config.data.cache or cache
     learnt = Learnt(

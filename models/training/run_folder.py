@@ -33,8 +33,8 @@ class RunFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def open(self, config: BaseModel, cases: Split[Any], *, resume: bool) -> None:
-        """Begin a run, or check that the one that is here may go on with this configuration and these cases.
+    def check(self, config: BaseModel, cases: Split[Any], *, resume: bool) -> None:
+        """Whether a run may begin here, or go on with this configuration and these cases; writes nothing.
 
         Raises
         ------
@@ -47,6 +47,10 @@ class RunFolder:
             raise ModelError(
                 "is not empty", place=str(self.folder), remedy="name a new folder, or resume the run there"
             )
+
+    def open(self, config: BaseModel, cases: Split[Any], *, resume: bool) -> None:
+        """Begin a run, or let the one that is here go on; raises as `check`, and when the folder refuses."""
+        self.check(config, cases, resume=resume)
         try:
             (self.folder / TRAINING).mkdir(parents=True, exist_ok=True)
             (self.folder / CONFIG).write_text(config_text(config), encoding="utf-8")

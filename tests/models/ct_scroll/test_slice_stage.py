@@ -114,6 +114,29 @@ def test_a_run_goes_through_both_stages_and_its_card_says_so(tmp_path):
     assert "first learnt, from the masks" in family.load(tmp_path / "m").card.training.data
 
 
+def test_a_run_that_was_stopped_before_its_first_checkpoint_goes_through_the_first_stage_again(tmp_path):
+    mask = ball((12, 20, 12))
+    outlined = [replace(labelled(number), load_masks=lambda: {LABELS[0]: mask}) for number in range(6)]
+    cases = Split(tuple(outlined[:4]), tuple(labelled(number) for number in range(20, 28)), ())
+    family.train(with_slices(), cases, tmp_path / "whole")
+    told: list[tuple[int, int]] = []
+    with pytest.raises(Cancelled):
+        family.train(
+            with_slices(), cases, tmp_path / "cut", preparing=lambda *done: told.append(done),
+            cancelled=lambda: told[-1:] == [(2, 2)],
+        )  # fmt: skip
+    assert (tmp_path / "cut" / "config.toml").is_file()
+    assert not list((tmp_path / "cut").rglob("last.ckpt"))
+    family.train(with_slices(), cases, tmp_path / "cut", resume=True)
+    assert family.load(tmp_path / "cut").sha256 == family.load(tmp_path / "whole").sha256
+
+
 def test_a_first_stage_that_other_weights_would_replace_is_refused(tmp_path):
     with pytest.raises(ValidationError, match="would replace"):
         with_slices(trunk=tmp_path / "resnet18.pth")
+
+
+def test_a_model_to_start_from_that_the_first_stage_would_replace_is_refused(tmp_path):
+    cases = Split((labelled(1),), (labelled(2),), ())
+    with pytest.raises(ModelError, match="would replace the weights to start from"):
+        family.train(with_slices(), cases, tmp_path / "m", initial=tmp_path / "start")

@@ -122,6 +122,26 @@ def test_a_run_can_start_from_another_model(tmp_path: Path, prepared):
         family.train(slow, split(), tmp_path / "n", prepared=prepared, initial=tmp_path / "wide")
 
 
+def test_a_folder_that_is_taken_is_refused_before_anything_is_prepared(tmp_path: Path):
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "notes.txt").write_text("mine")
+    told: list[int] = []
+    with pytest.raises(ModelError, match="is not empty"):
+        family.train(config(), split(), tmp_path / "m", preparing=lambda done, _: told.append(done))
+    assert told == []
+
+
+def test_more_than_memory_is_kept_in_the_users_cache_where_no_folder_is_named(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("models.ct_scroll.training.user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setitem(PreparedVolumes.of.__func__.__kwdefaults__, "memory_bytes", 1000)
+    seen: list[int] = []
+    family.train(
+        config(epochs=1), split(), tmp_path / "m",
+        preparing=lambda *_: seen.append(len(list((tmp_path / "ctgaze" / "training").glob("volumes_*.npy")))),
+    )  # fmt: skip
+    assert max(seen) == 2
+
+
 def test_a_leak_between_parts_is_refused(tmp_path: Path):
     leaking = Split((labelled(1), labelled(2)), (labelled(2),), ())
     with pytest.raises(ModelError, match="patient p2 is in train"):

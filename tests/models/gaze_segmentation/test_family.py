@@ -100,3 +100,10 @@ def test_checkpoints_of_other_networks_are_one_line(tmp_path: Path):
         with pytest.raises(ModelError, match=said):
             import_published(path, tmp_path / "folder", name="n", version="1", options=options)
     assert not (tmp_path / "folder").exists()
+
+
+def test_a_version_that_no_model_can_have_is_one_line(tmp_path: Path):
+    network = GazeSegmenter(tiny_colour_settings(**PUBLISHED))
+    path = published_checkpoint(tmp_path / "x.pth", network)
+    with pytest.raises(ModelError, match="version: String should match"):
+        import_published(path, tmp_path / "m", name="polyp", version="!!", options={})
