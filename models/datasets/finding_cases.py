@@ -71,9 +71,11 @@ def labelled_cases(
     Parameters
     ----------
     draws
-        Scans of each patient: on the same body, findings and noise are drawn so often.
+        Scans of each patient: on the same body, findings and noise are drawn so often. All of them are the patient's,
+        so that no split parts them; cases of later ones end in ``-2``, ``-3``.
     folder
-        Keeps the patients in files; without it they are made again whenever a volume is loaded.
+        Keeps the patients in files, without findings of later draws, which are drawn again whenever a volume is
+        loaded; without a folder all is made again then.
     workers
         Processes that make patients; the cases are the same for any number.
     progress

@@ -15,8 +15,6 @@ from models.simulation.markov_reader import Box
 from models.simulation.radiograph_reader import simulated_radiograph_gaze
 from models.volumes import CanonicalFrame, CtVolume
 
-CLASSES = ("Normal", "CHF", "Pneumonia")
-"""Those of the chest radiograph study with gaze (EGD); here they stand for made findings only."""
 WATER_PER_MM = 0.02
 """Attenuation of water at the mean energy of a chest radiograph, about 60 keV (NIST: 0.0206 per mm)."""
 _SHOWN = ("nodule", "opacity", "effusion")
@@ -72,7 +70,10 @@ def frontal_radiograph(volume: CtVolume, lungs_kji: NDArray[np.bool_]) -> ChestR
 
 
 def radiograph_labels(labels: dict[str, int]) -> dict[str, int]:
-    """``CHF`` with an enlarged heart or fluid, ``Pneumonia`` with an opacity, ``Normal`` with neither."""
+    """``CHF`` with an enlarged heart or fluid, ``Pneumonia`` with an opacity, ``Normal`` with neither.
+
+    Names are those of the chest radiograph study with gaze (EGD); here they stand for made findings only.
+    """
     failure = int(bool(labels["cardiomegaly"] or labels["effusion"]))
     pneumonia = labels["opacity"]
     return {"Normal": int(not failure and not pneumonia), "CHF": failure, "Pneumonia": pneumonia}
