@@ -20,7 +20,7 @@ def training_card(config: BaseModel, cases: Split[Any], *, data: str, seeds: tup
     Parameters
     ----------
     config
-        Of the run; the card keeps the digest of its text.
+        Of the run; the card keeps the digest of its text, without the folder of its cache.
     data
         The cases, the split and the chosen epoch, in sentences.
     seeds
@@ -29,7 +29,7 @@ def training_card(config: BaseModel, cases: Split[Any], *, data: str, seeds: tup
     return TrainingCard(
         data=data,
         seeds=seeds,
-        recipe_sha256=hashlib.sha256(config_text(config).encode()).hexdigest(),
+        recipe_sha256=hashlib.sha256(config_text(config, with_cache=False).encode()).hexdigest(),
         patients={part: len(cases.patients(part)) for part in PARTS},
         date=datetime.now(UTC).date().isoformat(),
     )

@@ -85,9 +85,16 @@ def parse_recipe(text: bytes, kind: type[Config], *, place: str, folder: Path | 
     return config if folder is None else _from_folder(config, folder)
 
 
-def config_text(config: BaseModel) -> str:
-    """The configuration with every default spelt out, as TOML."""
-    return tomlkit.dumps(json.loads(config.model_dump_json(exclude_none=True)))
+def config_text(config: BaseModel, *, with_cache: bool = True) -> str:
+    """The configuration with every default spelt out, as TOML.
+
+    Parameters
+    ----------
+    with_cache
+        False leaves out ``data.cache``, which is of this computer and changes nothing of the model.
+    """
+    exclude = None if with_cache else {"data": {"cache"}}
+    return tomlkit.dumps(json.loads(config.model_dump_json(exclude=exclude, exclude_none=True)))
 
 
 def _from_folder(config: Config, folder: Path) -> Config:

@@ -17,6 +17,7 @@ from models.ct_scroll.preprocessing import scroll_input
 from models.ct_scroll.training import chosen_thresholds
 from models.datasets.splits import Split
 from models.errors import Cancelled, ModelError
+from models.training.card import training_card
 from models.training.recipes import config_text, parse_recipe
 from tests.models.ct_scroll.made_chests import LABELS, labelled, saved_model, tiny_network, tiny_settings
 
@@ -226,6 +227,14 @@ def test_shipped_recipes_are_read_and_survive_their_text(name: str):
     assert parse_recipe(config_text(recipe).encode(), ScrollConfig, place=name) == recipe
     if name == "ct_scroll_published":
         assert recipe.model.settings == recipe.model.settings.__class__()
+
+
+def test_the_recipes_digest_on_a_card_is_the_same_on_every_computer(tmp_path: Path):
+    recipe = family.read_recipe("ct_scroll_small")
+    elsewhere = recipe.model_copy(update={"data": recipe.data.model_copy(update={"cache": tmp_path})})
+    ours, theirs = (training_card(one, split(), data="Made.", seeds=()) for one in (recipe, elsewhere))
+    assert config_text(recipe) != config_text(elsewhere)
+    assert ours.recipe_sha256 == theirs.recipe_sha256
 
 
 def test_made_patients_are_dealt_by_their_bands(tmp_path: Path, monkeypatch):
