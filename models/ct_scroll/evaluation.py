@@ -29,6 +29,7 @@ MEASURES = ("AUROC", "F1", "accuracy")
 FEWEST_PATIENTS = 3
 SHUFFLED = "shuffled labels"
 PREVALENCE = "prevalence alone"
+EVERYTHING = "everything found"
 Role = Literal["candidate", "floor"]
 
 
@@ -160,12 +161,14 @@ def _scores(truth: NDArray[np.int64], found: Floats, thresholds: Sequence[float]
 def _floors(
     truth: NDArray[np.int64], found: Floats, thresholds: Sequence[float], weights: Floats, seed: int
 ) -> dict[str, Scores]:
-    """The first model's answers given to other cases, and each label's prevalence as everyone's probability."""
+    """The first model's answers given to other cases, and each label's prevalence as everyone's probability, with the
+    half as threshold and with none."""
     shuffled = found[np.random.default_rng(seed).permutation(len(found))]
     prevalence = np.broadcast_to(truth.mean(axis=0), found.shape)
     return {
         SHUFFLED: _scores(truth, shuffled, thresholds, weights),
         PREVALENCE: _scores(truth, prevalence, [0.5] * truth.shape[1], weights),
+        EVERYTHING: _scores(truth, prevalence, [0.0] * truth.shape[1], weights),
     }
 
 
@@ -251,7 +254,8 @@ def _sentences(
     found = [
         "Intervals are 95 % over patients; means are unweighted over labels. F1 and accuracy are at thresholds chosen "
         "on validation patients.",
-        f"{SHUFFLED}: the first model's answers, given to other cases. {PREVALENCE}: all cases are equally probable.",
+        f"{SHUFFLED}: the first model's answers, given to other cases. {PREVALENCE}: all cases are equally probable. "
+        f"{EVERYTHING}: every case has every label; no useful F1 is lower.",
     ]
     for name in means:
         own = [

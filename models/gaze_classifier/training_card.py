@@ -11,7 +11,7 @@ from models.datasets.splits import Split
 from models.gaze_classifier.config import ClassifierConfig, SimulatedSource, Source
 from models.gaze_classifier.files import ARCHITECTURE
 from models.gaze_classifier.settings import GazeClassifierSettings
-from models.training.card import training_card
+from models.training.card import ALL_PARTS, training_card
 
 NEEDS_GAZE = "Needs a reader's gaze on the very picture: it cannot say anything of one that nobody has looked at."
 BOTH_WAYS = "Shown a reader's gaze or none; without it, it goes by the picture alone and is as good as an image CNN."
@@ -75,9 +75,10 @@ def training_sentences(
     learned = "" if share == 1 else f" Of the loss {share:g} are findings and {1 - share:g} the gaze map."
     control = " A control: every picture had the gaze on another patient's picture." * config.training.borrowed_gaze
     return (
-        f"{sources}. Trained on {len(cases.train)} pictures ({counted}), {looked_at} of them with gaze, split by "
-        f"patient.{learned}{control} Epoch {best_epoch} was the best on the validation patients ({validated}), on whom "
-        "the thresholds were chosen too."
+        f"{ALL_PARTS}{sources}. "
+        f"Trained on {len(cases.train)} pictures ({counted}), {looked_at} of them with gaze, split by patient."
+        f"{learned}{control} Epoch {best_epoch} was the best on the validation patients ({validated}), on whom the "
+        "thresholds were chosen too."
     )
 
 

@@ -10,7 +10,7 @@ from models.datasets.splits import Split
 from models.gaze_segmentation.config import SegmentationConfig, SimulatedSlices, Source
 from models.gaze_segmentation.published import ARCHITECTURE
 from models.gaze_segmentation.settings import SegmentationSettings
-from models.training.card import training_card
+from models.training.card import ALL_PARTS, training_card
 from models.training.result import TrainingResult
 
 ORIENTATIONS = {
@@ -66,9 +66,10 @@ def _sentences(config: SegmentationConfig, cases: Split[PictureCase], result: Tr
     figures = ", ".join(f"{name} {value:.4g}" for name, value in sorted(result.figures.items()))
     missing = f" {left_out} of them had nothing to learn from and were left out." if left_out else ""
     return (
-        f"{'; '.join(_source(source) for source in config.data.source)}. {len(cases.train)} training pictures "
-        f"({counted}), split by patient.{missing} {_supervision(config)} Epoch {result.best_epoch} was the best on the "
-        f"validation patients by {result.monitor.removeprefix('val/')} ({figures})."
+        f"{ALL_PARTS}{'; '.join(_source(source) for source in config.data.source)}. "
+        f"{len(cases.train)} training pictures ({counted}), split by patient.{missing} {_supervision(config)} "
+        f"Epoch {result.best_epoch} was the best on the validation patients by "
+        f"{result.monitor.removeprefix('val/')} ({figures})."
     )
 
 

@@ -13,6 +13,8 @@ from models.datasets.case import PARTS
 from models.datasets.splits import Split
 from models.training.recipes import config_text
 
+ALL_PARTS = "Sources of all parts, of which the test part was never opened: "
+
 
 def training_card(config: BaseModel, cases: Split[Any], *, data: str, seeds: tuple[int, ...]) -> TrainingCard:
     """The card's table, dated today.

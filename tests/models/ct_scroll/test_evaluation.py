@@ -65,6 +65,7 @@ def test_floors_know_nothing_of_the_case(evaluation):
     assert rows["prevalence alone"].role == rows["shuffled labels"].role == "floor"
     assert rows["prevalence alone"].measures["AUROC"] == Figure(value=0.5, low=0.5, high=0.5)
     assert rows["prevalence alone"].measures["accuracy"].value == pytest.approx(0.5)
+    assert rows["everything found"].measures["F1"].value == pytest.approx(2 / 3)
 
 
 def test_it_says_on_what(evaluation):
