@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctgaze_app.cli.model import evaluated_scanpaths, evaluated_tables
+from ctgaze_app.cli.model import evaluated_scanpaths
 from ctgaze_app.cli.model.architectures import CT_SEARCHER, refuse_options_of_another, title_of
 from ctgaze_app.cli.model.extra import require_models_extra
 from ctgaze_app.cli.progress import progress_bar
@@ -125,6 +125,8 @@ def evaluate(
     )  # fmt: skip
     _tell(tables.to_dict(), tables.to_dict(), out, as_json)
     if not as_json:
+        from ctgaze_app.cli.model import evaluated_tables
+
         evaluated_tables.show(tables)
 
 
