@@ -4,7 +4,7 @@ all."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -141,6 +141,24 @@ def built(make: Callable[[], Network], place: str) -> Network:
             remedy="take the model again from where it came",
         )
     return make()
+
+
+def check_same_settings(theirs: BaseModel, ours: BaseModel, free: Collection[str], *, place: str) -> None:
+    """Refuse a model to start from whose settings, those in `free` apart, are not the configuration's.
+
+    Raises
+    ------
+    ModelError
+        With every setting that differs.
+    """
+    found, wanted = theirs.model_dump(), ours.model_dump()
+    differ = [name for name in wanted if name not in free and found[name] != wanted[name]]
+    if differ:
+        raise ModelError(
+            f"is another network: {', '.join(f'{name} {found[name]}, not {wanted[name]}' for name in differ)}"[:300],
+            place=place,
+            remedy="give the configuration the same settings",
+        )
 
 
 def fitting_tensors(found: Mapping[str, Tensor], network: nn.Module, *, place: str, kind: str) -> dict[str, Tensor]:

@@ -28,7 +28,7 @@ from models.datasets.labelled_case import LabelledCase
 from models.datasets.splits import Split
 from models.errors import Cancelled, ModelError
 from models.metrics.classification import best_f1_threshold
-from models.model_folder import save_model
+from models.model_folder import check_same_settings, save_model
 from models.pickled_tensors import read_tensors
 from models.training.card import training_card
 from models.training.lightning_trainer import LAST, is_first_process
@@ -179,16 +179,10 @@ def _begin(network: CtScroll, initial: Path | None, trunk: Path | None) -> None:
             load_imagenet(network.features, read_tensors(trunk), place=str(trunk))
         return
     start = load_scroll(initial)
-    theirs, ours = start.network.settings.model_dump(), network.settings.model_dump()
-    differ = [name for name in ours if name not in FREE_SETTINGS and theirs[name] != ours[name]]
-    if len(theirs["labels"]) != len(ours["labels"]):
-        differ.append("labels")
-    if differ:
-        raise ModelError(
-            f"is another network: {', '.join(f'{name} {theirs[name]}, not {ours[name]}' for name in differ)}"[:300],
-            place=str(initial),
-            remedy="give the configuration the same settings",
-        )
+    theirs, ours = start.network.settings, network.settings
+    same_count = len(theirs.labels) == len(ours.labels)
+    free = [name for name in FREE_SETTINGS if name != "labels" or same_count]
+    check_same_settings(theirs, ours, free, place=str(initial))
     network.load_state_dict(start.network.state_dict())
 
 

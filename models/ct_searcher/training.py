@@ -25,7 +25,8 @@ from models.datasets.case import TrainingCase
 from models.datasets.checks import check_split
 from models.datasets.prepared import Features, PreparedCases
 from models.datasets.splits import Split
-from models.errors import Cancelled, ModelError
+from models.errors import Cancelled
+from models.model_folder import check_same_settings
 from models.training.lightning_trainer import LAST, device_options, is_first_process, quiet_and_repeatable
 from models.training.result import TrainingResult, Watcher
 from models.training.run_folder import RunFolder
@@ -173,12 +174,5 @@ def _loaders(
 def _weights_of(folder: Path, settings: SearcherSettings) -> dict[str, torch.Tensor]:
     """Weights of a model that has the same architecture; only its dropout may differ."""
     start = load_searcher(folder)
-    theirs, ours = start.network.settings.model_dump(), settings.model_dump()
-    differ = [name for name in ours if name != "dropout" and theirs[name] != ours[name]]
-    if differ:
-        raise ModelError(
-            f"is another network: {', '.join(f'{name} {theirs[name]}, not {ours[name]}' for name in differ)}"[:300],
-            place=str(folder),
-            remedy="give the configuration the same settings",
-        )
+    check_same_settings(start.network.settings, settings, ("dropout",), place=str(folder))
     return dict(start.network.state_dict())

@@ -21,6 +21,7 @@ from models.gaze_classifier.prepared_pictures import PreparedPicture, prepare, t
 from models.gaze_classifier.settings import GazeClassifierSettings
 from models.gaze_classifier.training_card import card_of
 from models.metrics.classification import best_f1_threshold
+from models.model_folder import check_same_settings
 from models.training.lightning_trainer import is_first_process
 from models.training.result import TrainingResult, Watcher
 from models.training.run_folder import RunFolder
@@ -135,12 +136,5 @@ def _tell_from(preparing: Callable[[int, int], None], before: int, count: int, d
 
 def _weights_of(folder: Path, settings: GazeClassifierSettings) -> dict[str, torch.Tensor]:
     start = load_classifier(folder)
-    theirs, ours = start.network.settings.model_dump(), settings.model_dump()
-    differ = [name for name in ours if name not in ("dropout", "thresholds") and theirs[name] != ours[name]]
-    if differ:
-        raise ModelError(
-            f"is another network: {', '.join(f'{name} {theirs[name]}, not {ours[name]}' for name in differ)}"[:300],
-            place=str(folder),
-            remedy="give the configuration the same settings",
-        )
+    check_same_settings(start.network.settings, settings, ("dropout", "thresholds"), place=str(folder))
     return dict(start.network.state_dict())

@@ -18,6 +18,7 @@ from models.gaze_segmentation.crf import CrfSettings, refined
 from models.gaze_segmentation.grey_levels import picture_levels
 from models.gaze_segmentation.heat_maps import HeatMapSettings, PictureHeatMap, picture_heat_map, preset_named
 from models.gaze_segmentation.levels import PUBLISHED, checked_thresholds, thresholds
+from models.metrics.overlap import overlap
 from models.volumes import PictureVolume
 
 Mask = NDArray[np.bool_]
@@ -182,12 +183,6 @@ def pseudo_mask(case: PictureCase, settings: PseudoMaskSettings) -> PseudoMask:
     return PseudoMask(case.case, found, heat, settings.thresholds, cell, *digests, quality, tuple(warnings))
 
 
-def dice(one: Mask, other: Mask) -> float:
-    """2 |A and B| / (|A| + |B|); NaN when both are empty."""
-    total = int(one.sum()) + int(other.sum())
-    return 2 * int((one & other).sum()) / total if total else float("nan")
-
-
 def _maps(
     case: PictureCase, picture: PictureVolume, settings: PseudoMaskSettings
 ) -> tuple[PictureHeatMap, NDArray[np.float32], float]:
@@ -237,6 +232,6 @@ def _quality(
             inside = float(seconds[mask[j, i]].sum() / seconds.sum())
     return Quality(
         inside,
-        tuple(dice(heat >= threshold, mask) for threshold in settings.thresholds),
-        tuple(dice(found >= threshold, mask) for threshold in settings.thresholds),
+        tuple(overlap(heat >= threshold, mask).dice for threshold in settings.thresholds),
+        tuple(overlap(found >= threshold, mask).dice for threshold in settings.thresholds),
     )

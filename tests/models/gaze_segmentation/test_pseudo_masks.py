@@ -14,7 +14,8 @@ from models.gaze_segmentation.crf import CrfSettings
 from models.gaze_segmentation.grey_levels import picture_levels
 from models.gaze_segmentation.heat_maps import HeatMapSettings
 from models.gaze_segmentation.levels import checked_thresholds, thresholds
-from models.gaze_segmentation.pseudo_masks import PseudoMaskSettings, dice, pseudo_mask, pseudo_mask_map
+from models.gaze_segmentation.pseudo_masks import PseudoMaskSettings, pseudo_mask, pseudo_mask_map
+from models.metrics.overlap import overlap
 from models.volumes import PictureVolume
 from tests.models.gaze_segmentation.test_heat_maps import gaze
 
@@ -42,7 +43,7 @@ def test_a_disc_that_was_looked_at_becomes_its_mask():
     assert found.quality is not None
     assert found.quality.inside_fraction == pytest.approx(0.8)
     assert found.quality.map_dice[1] > 0.95 > found.quality.heat_map_dice[1] + 0.1
-    assert found.quality.map_dice == tuple(dice(level, DISC) for level in found.levels)
+    assert found.quality.map_dice == tuple(overlap(level, DISC).dice for level in found.levels)
     assert found.foreground_shares[1] >= found.foreground_shares[0]
     assert np.array_equal(pseudo_mask_map(disc_case(), PseudoMaskSettings(crf=CrfSettings(compat=6.0))), found.map_ji)
 
