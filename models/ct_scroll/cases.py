@@ -9,6 +9,7 @@ from models.ct_scroll.config import CtRateSource, RadChestCtSource, ScrollConfig
 from models.datasets.finding_cases import labelled_cases
 from models.datasets.labelled_case import LabelledCase
 from models.datasets.labelled_volumes import ct_rate_cases, rad_chestct_cases
+from models.datasets.making import counted_from
 from models.datasets.splits import Split, split_as_declared, split_by_patient
 from models.training.recipes import read_recipe as read_any_recipe
 
@@ -44,7 +45,7 @@ def cases_of(
     counts = [source.count if isinstance(source, SimulatedSource) else 0 for source in data.source]
     cases: list[LabelledCase] = []
     for number, source in enumerate(data.source):
-        cases += _cases(source, folder, workers, _from(progress, sum(counts[:number]), sum(counts)))
+        cases += _cases(source, folder, workers, counted_from(progress, sum(counts[:number]), sum(counts)))
     if data.split == "patient":
         return split_by_patient(cases, data.shares, data.split_seed)
     return split_as_declared(cases, data.validation_share, data.split_seed)
@@ -65,7 +66,3 @@ def _cases(source: Source, folder: Path, workers: int, progress: Progress | None
             return ct_rate_cases(source.labels, source.volumes, metadata=source.metadata)
         case RadChestCtSource():
             return rad_chestct_cases(source.labels, source.volumes, metadata=source.metadata, names=source.names)
-
-
-def _from(progress: Progress | None, before: int, total: int) -> Progress | None:
-    return None if progress is None else lambda done, _: progress(min(before + done, total), total)

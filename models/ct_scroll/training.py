@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -25,6 +24,7 @@ from models.ct_scroll.slice_stage import finding_cells, trained_trunk
 from models.ct_scroll.trunk import load_imagenet
 from models.datasets.checks import check_split
 from models.datasets.labelled_case import LabelledCase
+from models.datasets.making import counted_from
 from models.datasets.splits import Split
 from models.errors import Cancelled, ModelError
 from models.metrics.classification import best_f1_threshold
@@ -197,7 +197,7 @@ def _prepared(
     count = len(cases.train) + len(cases.validation)
     found = []
     for part, before in ((cases.train, 0), (cases.validation, len(cases.train))):
-        tell = None if preparing is None else partial(_tell_from, preparing, before, count)
+        tell = counted_from(preparing, before, count)
         try:
             found.append(
                 PreparedVolumes.of(
@@ -208,10 +208,6 @@ def _prepared(
         except Cancelled as stop:
             raise Cancelled("stopped before the first epoch; it can be started again") from stop
     return found[0], found[1]
-
-
-def _tell_from(preparing: Progress, before: int, count: int, done: int, _: int) -> None:
-    preparing(before + done, count)
 
 
 def _batch(samples: list[Sample]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -23,6 +23,7 @@ from models.ct_searcher.settings import SearcherSettings
 from models.ct_searcher.training_card import card_of
 from models.datasets.case import TrainingCase
 from models.datasets.checks import check_split
+from models.datasets.making import counted_from
 from models.datasets.prepared import Features, PreparedCases
 from models.datasets.splits import Split
 from models.errors import Cancelled
@@ -118,7 +119,7 @@ def _prepared(
     count = len(cases.train) + len(cases.validation)
     ready = []
     for part, before in ((cases.train, 0), (cases.validation, len(cases.train))):
-        tell = None if preparing is None else partial(_tell_from, preparing, before, count)
+        tell = counted_from(preparing, before, count)
         try:
             found = PreparedCases(part, settings, features=features, folder=cache, progress=tell, cancelled=cancelled)
         except Cancelled as stop:
@@ -126,10 +127,6 @@ def _prepared(
         ready.append(found)
     check_split(cases, {**ready[0].volume_sha256, **ready[1].volume_sha256})
     return ready[0], ready[1]
-
-
-def _tell_from(preparing: Callable[[int, int], None], before: int, count: int, done: int, _: int) -> None:
-    preparing(before + done, count)
 
 
 def _stages(

@@ -16,6 +16,11 @@ Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
 
 
+def counted_from(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """Progress of one part of a longer work: its steps count on from `before`, of `total`; None stays None."""
+    return None if progress is None else lambda done, _: progress(min(before + done, total), total)
+
+
 def made_in_order(
     task: Callable[[Item], Made],
     items: Sequence[Item],

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import torch
 
+from models.datasets.making import counted_from
 from models.datasets.picture_case import PictureCase
 from models.datasets.splits import Split
 from models.errors import ModelError
@@ -103,7 +102,7 @@ def _prepared(
     count = len(cases.train) + len(cases.validation)
     parts = []
     for name, part, before in (("training", cases.train, 0), ("validation", cases.validation, len(cases.train))):
-        tell = None if preparing is None else partial(_tell_from, preparing, before, count)
+        tell = counted_from(preparing, before, count)
         pictures = prepare(part, settings, progress=tell, cancelled=cancelled)
         _check_labels(name, pictures, settings)
         parts.append(with_borrowed_gaze(pictures, table.seed) if table.borrowed_gaze else pictures)
@@ -128,10 +127,6 @@ def _check_labels(name: str, pictures: list[PreparedPicture], settings: GazeClas
                 f"{which} picture of the {name} part has {label}",
                 remedy="add cases, deal them by another split_seed, or leave this label out",
             )
-
-
-def _tell_from(preparing: Callable[[int, int], None], before: int, count: int, done: int, _: int) -> None:
-    preparing(before + done, count)
 
 
 def _weights_of(folder: Path, settings: GazeClassifierSettings) -> dict[str, torch.Tensor]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from models.datasets.finding_cases import slice_cases
+from models.datasets.making import counted_from
 from models.datasets.picture_case import PictureCase
 from models.datasets.picture_folders import kvasir_cases, prostate_cases
 from models.datasets.splits import Split, split_as_declared, split_by_patient
@@ -41,7 +42,7 @@ def cases_of(
     cases: list[PictureCase] = []
     before = 0
     for source in data.source:
-        cases.extend(_read(source, folder, workers, _from(progress, before, total)))
+        cases.extend(_read(source, folder, workers, counted_from(progress, before, total)))
         before += source.count if isinstance(source, SimulatedSlices) else 0
     _check_codes(cases)
     return _split(data, cases)
@@ -55,13 +56,6 @@ def _read(source: Source, folder: Path, workers: int, progress: Progress | None)
         )  # fmt: skip
     read = kvasir_cases if source.kind == "kvasir" else prostate_cases
     return read(source.folder, source.fixations)
-
-
-def _from(progress: Progress | None, before: int, total: int) -> Progress | None:
-    if progress is None:
-        return None
-    tell = progress
-    return lambda done, _: tell(before + done, total)
 
 
 def _check_codes(cases: list[PictureCase]) -> None:
