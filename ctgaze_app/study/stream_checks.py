@@ -45,7 +45,7 @@ def check_streams(recording: XdfFile, manifest: SessionManifest, holds_trial: bo
         findings += _gaze_gaps(gaze, recording)
     views = [stream for stream in recording.find(name=VIEW_STREAM_NAME) if isinstance(stream.values, np.ndarray)]
     if not any(len(stream.time_raw) for stream in views):
-        findings.append(("note" if _stopped_at_once(recording) else severity, "it holds no painted view"))
+        findings.append(("note" if _stopped_before_a_paint(recording) else severity, "it holds no painted view"))
     for stream in views:
         findings += _check_views(stream)
     markers = recording.find(name=MARKER_STREAM_NAME)
@@ -62,9 +62,18 @@ def check_streams(recording: XdfFile, manifest: SessionManifest, holds_trial: bo
     return findings
 
 
-def _stopped_at_once(recording: XdfFile) -> bool:
-    """Whether the first trial began in the last second: its first view may never have been painted."""
-    starts = [time for time, fields in markers_of(recording) if fields["event"] == "trial_start"]
+def _stopped_before_a_paint(recording: XdfFile) -> bool:
+    """Whether the first trial was broken off before its first view was painted.
+
+    Where the trial was ended in order, its markers say so: each names the last paint before it. Where it was cut off,
+    it counts as so when it began in the last second.
+    """
+    markers = markers_of(recording)
+    starts = [time for time, fields in markers if fields["event"] == "trial_start"]
+    ends = [fields for _, fields in markers if fields["event"] == "trial_end"]
+    if ends:
+        nothing_painted = len({fields.get("paint") for _, fields in markers}) == 1
+        return nothing_painted and all(fields.get("state") == "interrupted" for fields in ends)
     lasts = [float(stream.time_lsl[-1]) for stream in recording.streams if len(stream.time_lsl)]
     return bool(starts) and max(lasts) - min(starts) < LAST_SECOND_S
 

@@ -30,8 +30,14 @@ def test_a_whole_processed_session_has_no_finding(whole: Path) -> None:
     assert verify_session(whole) == []
 
 
-def _rewrite(folder: Path, keep: Callable[[str, np.ndarray], np.ndarray], drop: str = "") -> None:
-    """Write the recording anew with the rows that `keep` (stream name, stamps) gives; without the stream `drop`."""
+def _rewrite(
+    folder: Path,
+    keep: Callable[[str, np.ndarray], np.ndarray],
+    drop: str = "",
+    marker: Callable[[str], str] = lambda text: text,
+) -> None:
+    """Write the recording anew with the rows that `keep` (stream name, stamps) gives, each marker as `marker` gives it;
+    without the stream `drop`."""
     path = folder / "recording.xdf"
     recording = read_xdf(path)
     path.unlink()
@@ -42,7 +48,7 @@ def _rewrite(folder: Path, keep: Callable[[str, np.ndarray], np.ndarray], drop: 
             number = writer.add_stream(stream.info_xml)
             rows = keep(stream.name, stream.time_raw)
             values = stream.values
-            picked = values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
+            picked = values[rows] if isinstance(values, np.ndarray) else [marker(values[row]) for row in rows]
             writer.write_samples(number, stream.time_raw[rows], picked)
 
 
@@ -95,6 +101,27 @@ def test_a_trial_stopped_at_once_needs_no_painted_view(whole: Path, read_s: floa
     end = min(starts) + read_s
     _rewrite(whole, lambda name, stamps: np.flatnonzero(stamps < end), drop="CTGaze View")
     found = [problem.severity for problem in verify_session(whole) if "no painted view" in problem.message]
+    assert found == [severity]
+
+
+@pytest.mark.parametrize(
+    ("state", "first_paint", "last_paint", "severity"),
+    [("interrupted", 7, 7, "note"), ("interrupted", 7, 8, "error"), ("complete", 7, 7, "error")],
+)
+def test_a_trial_broken_off_before_its_first_paint_says_so_itself(
+    tmp_path: Path, state: str, first_paint: int, last_paint: int, severity: str
+) -> None:
+    folder = make_session(tmp_path / "s").folder
+
+    def told(marker: str) -> str:
+        fields = json.loads(marker)
+        if fields["event"] == "trial_end":
+            fields["state"] = state
+        paint = last_paint if fields["event"] in ("trial_end", "session_end") else first_paint
+        return json.dumps({**fields, "paint": paint})
+
+    _rewrite(folder, _all_rows, drop="CTGaze View", marker=told)
+    found = [problem.severity for problem in verify_session(folder) if "no painted view" in problem.message]
     assert found == [severity]
 
 
