@@ -11,7 +11,7 @@ from models.ct_scroll.evidence import GRADIENT, LEFT_OUT, METHODS, slice_evidenc
 from models.ct_scroll.network import CtScroll
 from models.ct_scroll.preprocessing import scroll_input
 from models.errors import ModelError
-from models.features.devices import Device, choose_device
+from models.features.devices import choose_device, memory_in_words
 from models.model_folder import LoadedModel
 from models.predictions import ClassificationPrediction, Findings
 from models.volumes import CtVolume, PictureVolume
@@ -70,14 +70,12 @@ def predict_findings(
 
     prepared = scroll_input(volume, settings, progress=told(0, PREPARING), cancelled=cancelled)
     network = model.network.to(chosen.torch_device).eval()
-    try:
+    with memory_in_words(chosen.name, what="it", place=volume.case or "volume"):
         with torch.inference_mode():
             given = torch.from_numpy(prepared.values)[None, None].to(chosen.torch_device)
             tokens = network.tokens(given, progress=told(PREPARING, LOOKING), cancelled=cancelled)[0]
             probabilities = network.logits(tokens[None]).sigmoid()[0].cpu()
         evidence = slice_evidence(network, tokens, prepared.tokens, methods, cancelled=cancelled)
-    except torch.OutOfMemoryError as error:
-        raise _too_large(chosen, volume) from error
     if not bool(torch.isfinite(probabilities).all()):
         raise ModelError("its probabilities are no numbers", place=model.card.name, remedy="choose another model")
     if progress is not None:
@@ -111,9 +109,3 @@ def _methods(options: Mapping[str, str]) -> tuple[str, ...]:
     if wanted not in EVIDENCE:
         raise ModelError(f"evidence = {wanted[:60]!r}", remedy=f"one of {', '.join(EVIDENCE)}")
     return EVIDENCE[wanted]
-
-
-def _too_large(device: Device, volume: CtVolume) -> ModelError:
-    return ModelError(
-        f"the memory of {device.name} is too small for it", place=volume.case or "volume", remedy="take the device cpu"
-    )

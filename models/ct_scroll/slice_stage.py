@@ -21,6 +21,8 @@ from models.ct_scroll.settings import MEAN_OF_IMAGENET, SLICES_PER_TOKEN, Scroll
 from models.ct_scroll.tokens import slp_grids, slp_view
 from models.ct_scroll.trunk import make_trunk
 from models.errors import Cancelled, ModelError
+from models.features.devices import choose_device, memory_in_words
+from models.training.lightning_trainer import quiet_and_repeatable
 from models.volumes import CanonicalFrame, CtVolume
 
 CELL_PIXELS = 16
@@ -81,13 +83,14 @@ def trained_trunk(
     table: SliceStageTable,
     *,
     seed: int,
+    device: str = "cpu",
     progress: Progress | None = None,
     cancelled: Stop | None = None,
 ) -> tuple[dict[str, Tensor], float]:
     """State dict of a trunk that went through the stage, and the mean loss of the last tenth of its steps.
 
-    The same again for the same arguments and threads. Runs on the CPU with bfloat16 products, whatever the training
-    itself is given. Findings are drawn with equal chance, so that rare ones are learnt too.
+    The same again for the same arguments, device and threads. Products are in bfloat16. Findings are drawn with equal
+    chance, so that rare ones are learnt too.
 
     Parameters
     ----------
@@ -97,6 +100,8 @@ def trained_trunk(
         (cases, S, L, P) (`models.ct_scroll.prepared.PreparedVolumes.inputs`).
     cells
         (cases, tokens, labels, rows, columns).
+    device
+        As `models.features.devices.choose_device`; weights are drawn on the CPU and come back to it.
     progress
         Called with steps done and in all.
     cancelled
@@ -105,7 +110,7 @@ def trained_trunk(
     Raises
     ------
     ModelError
-        When no slice shows a finding, or the loss is no number.
+        When no slice shows a finding, the loss is no number, or a GPU has too little memory.
     Cancelled
         `cancelled` said so.
     """
@@ -118,39 +123,51 @@ def trained_trunk(
     empty = np.argwhere(~np.any(there, axis=2))
     size = table.images_per_batch
     without = round(WITHOUT_FINDING * size) if len(empty) else 0
+    chosen = choose_device(device)
     torch.manual_seed(seed)
     trunk = make_trunk(width)
     trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     local, whole = nn.Conv2d(4 * width, there.shape[2], 1), nn.Linear(8 * width, there.shape[2])
     nn.init.constant_(local.bias, FEW_CELLS)  # type: ignore[arg-type]
-    parameters = [*trunk.parameters(), *local.parameters(), *whole.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=table.learning_rate, weight_decay=table.weight_decay)
+    parts = [part.to(chosen.torch_device).train() for part in (trunk, local, whole)]
+    optimizer = torch.optim.AdamW(
+        [one for part in parts for one in part.parameters()], lr=table.learning_rate, weight_decay=table.weight_decay
+    )
     losses: list[float] = []
-    trunk.train()
-    for step in range(table.steps):
-        if cancelled is not None and cancelled():
-            raise Cancelled("stopped in its first stage; it must be started again")
-        for group in optimizer.param_groups:
-            group["lr"] = table.learning_rate * _share(step, table.steps)
-        kinds = rng.integers(len(shown), size=size - without)
-        places = np.array([*(rng.choice(shown[kind]) for kind in kinds), *(rng.choice(empty) for _ in range(without))])
-        images, truth = _batch(inputs, cells, places, table.translate_pixels, rng)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            middle = trunk[: THIRD_STAGE + 1](images)
-            maps, scores = local(middle), whole(trunk[THIRD_STAGE + 1 :](middle).mean(dim=(2, 3)))
-        loss = functional.binary_cross_entropy_with_logits(maps.float(), truth)
-        loss = loss + WHOLE_IMAGE_WEIGHT * functional.binary_cross_entropy_with_logits(
-            scores.float(), truth.amax(dim=(2, 3))
-        )
-        losses.append(float(loss.detach()))
-        if not np.isfinite(losses[-1]):
-            raise ModelError("the loss of the first stage is no number", remedy="lower slices.learning_rate")
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if progress is not None:
-            progress(step + 1, table.steps)
-    return dict(trunk.state_dict()), float(np.mean(losses[-max(1, table.steps // 10) :]))
+    too_large = f"{size} images of the first stage at a time"
+    remedy = "lower slices.images_per_batch, or take the device cpu"
+    with memory_in_words(chosen.name, what=too_large, remedy=remedy), quiet_and_repeatable():
+        if chosen.is_gpu:
+            torch.use_deterministic_algorithms(True, warn_only=True)
+        for step in range(table.steps):
+            if cancelled is not None and cancelled():
+                raise Cancelled("stopped in its first stage; it must be started again")
+            for group in optimizer.param_groups:
+                group["lr"] = table.learning_rate * _share(step, table.steps)
+            kinds = rng.integers(len(shown), size=size - without)
+            places = [*(rng.choice(shown[kind]) for kind in kinds), *(rng.choice(empty) for _ in range(without))]
+            images, truth = _batch(inputs, cells, np.array(places), table.translate_pixels, rng)
+            loss = _loss(trunk, local, whole, images.to(chosen.torch_device), truth.to(chosen.torch_device))
+            losses.append(float(loss.detach()))
+            if not np.isfinite(losses[-1]):
+                raise ModelError("the loss of the first stage is no number", remedy="lower slices.learning_rate")
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if progress is not None:
+                progress(step + 1, table.steps)
+    state = {name: value.cpu() for name, value in trunk.state_dict().items()}
+    return state, float(np.mean(losses[-max(1, table.steps // 10) :]))
+
+
+def _loss(trunk: nn.Sequential, local: nn.Module, whole: nn.Module, images: Tensor, truth: Tensor) -> Tensor:
+    """Of the cells, and of what is on the images at all."""
+    with torch.autocast(images.device.type, dtype=torch.bfloat16):
+        middle = trunk[: THIRD_STAGE + 1](images)
+        maps, scores = local(middle), whole(trunk[THIRD_STAGE + 1 :](middle).mean(dim=(2, 3)))
+    cells = functional.binary_cross_entropy_with_logits(maps.float(), truth)
+    there = functional.binary_cross_entropy_with_logits(scores.float(), truth.amax(dim=(2, 3)))
+    return cells + WHOLE_IMAGE_WEIGHT * there
 
 
 def _share(step: int, steps: int) -> float:

@@ -31,7 +31,7 @@ from models.metrics.classification import best_f1_threshold
 from models.model_folder import check_same_settings, save_model
 from models.pickled_tensors import read_tensors
 from models.training.card import training_card
-from models.training.lightning_trainer import LAST, is_first_process
+from models.training.lightning_trainer import LAST, first_device, is_first_process
 from models.training.result import TrainingResult, Watcher
 from models.training.run_folder import RunFolder
 from models.training.sampling import ShuffledSampler
@@ -106,6 +106,7 @@ def train_scroll(
             place=str(start),
             remedy="leave out the table slices of the configuration",
         )
+    chosen = first_device(table, device)
     lightning.seed_everything(table.seed, verbose=False)
     network = CtScroll(settings)
     _begin(network, start, table.trunk)
@@ -119,8 +120,8 @@ def train_scroll(
         assert train.cells is not None
         assert config.slices is not None
         trunk, _ = trained_trunk(
-            settings.trunk_width, train.inputs, train.cells, config.slices, seed=table.seed, progress=preparing,
-            cancelled=cancelled,
+            settings.trunk_width, train.inputs, train.cells, config.slices, seed=table.seed,
+            device=str(chosen.torch_device), progress=preparing, cancelled=cancelled,
         )  # fmt: skip
     if trunk is not None:
         network.features.load_state_dict(dict(trunk))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -59,6 +61,28 @@ def choose_device(wanted: str = "auto") -> Device:
         raise ModelError(f"{wanted} cannot be used: {reason}", remedy="take the device auto or cpu")
     there = torch.version.cuda is not None and _count() > 0
     return Device(torch.device("cpu"), f"{_cpu_name()}; the GPU cannot be used: {reason}" if there else _cpu_name())
+
+
+@contextmanager
+def memory_in_words(device: str, *, what: str, place: str = "", remedy: str = "take the device cpu") -> Iterator[None]:
+    """A GPU's memory that runs out inside is one line.
+
+    Parameters
+    ----------
+    device
+        Its name, for people.
+    what
+        That it has too little memory for.
+
+    Raises
+    ------
+    ModelError
+        In place of torch's error.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise ModelError(f"{device} has too little memory for {what}", place=place, remedy=remedy) from error
 
 
 def why_not_cuda(index: int = 0) -> str:

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.ct_searcher.settings import LUNG_WINDOW_HU
 from models.errors import ModelError
 from models.features.contract import CellOrder
-from models.features.devices import Device
+from models.features.devices import Device, memory_in_words
 from models.features.inputs import check_volume
 from models.features.resampling import Image, Progress, Stop, area_weights, linear_weights, resampled
 from models.features.sliding_window import (
@@ -219,14 +219,9 @@ class SwinUnetr:
     def _run(self, windows: Image, device: Device) -> Image:
         """(n, 96, 96, 96) to (n, channels, 3, 3, 3)."""
         network = self._load().to(device.torch_device)
-        try:
-            with torch.inference_mode():
-                found: Image = network(torch.from_numpy(windows)[:, None].to(device.torch_device)).cpu().numpy()
-        except torch.OutOfMemoryError as error:
-            raise ModelError(
-                f"{device.name} has too little memory for Swin UNETR's windows of 96 x 96 x 96 voxels",
-                remedy="take the device cpu",
-            ) from error
+        what = "Swin UNETR's windows of 96 x 96 x 96 voxels"
+        with memory_in_words(device.name, what=what), torch.inference_mode():
+            found: Image = network(torch.from_numpy(windows)[:, None].to(device.torch_device)).cpu().numpy()
         return found
 
 

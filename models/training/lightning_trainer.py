@@ -19,7 +19,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from models.errors import Cancelled, ModelError
-from models.features.devices import choose_device
+from models.features.devices import Device, choose_device, memory_in_words
 from models.training.result import TrainingState, Watcher
 from models.training.table import RunTable
 
@@ -147,6 +147,21 @@ def device_options(table: RunTable, device: str = "auto") -> dict[str, Any]:
     return {"accelerator": accelerator, "devices": devices, "num_nodes": table.nodes, "strategy": table.strategy}
 
 
+def first_device(table: RunTable, device: str = "auto") -> Device:
+    """What a run's first process computes on.
+
+    Raises
+    ------
+    ModelError
+        As `device_options`.
+    """
+    options = device_options(table, device)
+    if options["accelerator"] == "cpu":
+        return choose_device("cpu")
+    devices = options["devices"]
+    return choose_device(f"cuda:{devices[0] if isinstance(devices, list) else 0}")
+
+
 def make_trainer(
     table: RunTable,
     folder: Path,
@@ -231,11 +246,13 @@ def fit(
     Cancelled
         After Ctrl+C, or when the caller asked to stop; the run can be resumed from the epoch before.
     ModelError
-        When the loss stops being a number, or the checkpoint cannot be read.
+        When the loss stops being a number, the checkpoint cannot be read, or a GPU has too little memory.
     """
     on_interrupt = signal.getsignal(signal.SIGINT)
+    less = "lower how many cases training takes per batch, or take the device cpu"
     try:
-        trainer.fit(module, train, validation, ckpt_path=checkpoint, weights_only=True)
+        with memory_in_words(str(trainer.strategy.root_device), what="a batch of the training", remedy=less):
+            trainer.fit(module, train, validation, ckpt_path=checkpoint, weights_only=True)
     except SystemExit as end:  # how Lightning ends a run on Ctrl+C
         if not isinstance(end.__context__, KeyboardInterrupt):
             raise

@@ -18,6 +18,7 @@ from ctgaze_app.errors import CTGazeError
 from models.card import read_card
 from models.errors import Cancelled, ModelError
 from models.families import FAMILIES
+from models.features.devices import choose_device
 from models.prediction_file import read_prediction
 from models.predictions import SegmentationPrediction
 from models.registry import MODELS_VARIABLE
@@ -206,7 +207,23 @@ def test_training_takes_recipe_changes_and_cases_of_the_family(place: Path, fami
     assert family.asked["initial"] == place / "models" / "hu"
     assert (family.asked["device"], family.asked["resume"]) == ("cpu", False)
     assert "epoch 1 of 4 is the best by val/dice" in said.stdout
-    assert said.stderr == "Epoch 1/4: train/loss 0.500, val/dice 0.250\n"
+    name = choose_device("cpu").name
+    assert said.stderr == f"Training on {name}\nEpoch 1/4: train/loss 0.500, val/dice 0.250\n"
+
+
+def test_training_says_its_device_as_json_and_one_that_is_not_there_at_once(place: Path, family: StandIn):
+    words = ("train", "gaze-segmentation", "--config", "some", "--out", place / "run")
+    assert json.loads(run(*words, "--device", "cpu", "--json").stdout)["device"] == choose_device("cpu").name
+    family.asked.clear()
+    assert failure(*words, "--device", "cuda:99").startswith("cuda:99 cannot be used: ")
+    assert "workers" not in family.asked  # no case was made
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate 9 GiB")])
+def test_memory_that_ran_out_in_training_is_one_line(place: Path, family: StandIn, error: Exception):
+    family.fails = error
+    said = failure("train", "gaze-segmentation", "--config", "some", "--out", place / "run", "--device", "cpu")
+    assert said == "memory ran out (close other programs, lower how many cases training takes per batch)"
 
 
 def test_a_run_is_resumed_with_its_own_configuration(place: Path, family: StandIn):

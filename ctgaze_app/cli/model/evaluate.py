@@ -12,6 +12,7 @@ import typer
 from ctgaze_app.cli.model import evaluated_scanpaths
 from ctgaze_app.cli.model.architectures import CT_SEARCHER, refuse_options_of_another, title_of
 from ctgaze_app.cli.model.extra import require_models_extra
+from ctgaze_app.cli.model.memory import memory_in_words
 from ctgaze_app.cli.progress import progress_bar
 from ctgaze_app.errors import CTGazeError
 
@@ -97,8 +98,10 @@ def evaluate(
         raise CTGazeError("its folder does not exist", place=str(out), remedy="make it first")
     require_models_extra()
     from models.card import read_card
+    from models.features.devices import choose_device
     from models.registry import model_folder
 
+    on = choose_device(device).name
     folders = [model_folder(name) for name in models]
     architectures = sorted({read_card(folder).architecture for folder in folders})
     if len(architectures) > 1:
@@ -110,19 +113,22 @@ def evaluate(
         subject = evaluated_scanpaths.Subject(
             config, simulated, tuple(data or ()), first_seed, families, readers, training, workers
         )
-        found = evaluated_scanpaths.evaluated(
-            folders, subject, count=count, seed=seed, resamples=bootstrap, device=device, card=card, shown=not as_json
-        )
+        with memory_in_words(device):
+            found = evaluated_scanpaths.evaluated(
+                folders, subject, count=count, seed=seed, resamples=bootstrap, device=device, card=card,
+                shown=not as_json,
+            )  # fmt: skip
         _tell(found.to_dict(pairs=False), found.to_dict(), out, as_json)
         if not as_json:
             evaluated_scanpaths.show(found, differences=differences)
         return
     refuse_options_of_another(context, OWN_OPTIONS, OWN, f"a model of {title_of(architectures[0])}")
     assert config is not None
-    tables = _of_family(
-        architectures[0], folders, config, seed=seed, resamples=bootstrap, device=device, workers=workers, card=card,
-        shown=not as_json,
-    )  # fmt: skip
+    with memory_in_words(device):
+        tables = _of_family(
+            architectures[0], folders, config, seed=seed, resamples=bootstrap, device=device, on=on, workers=workers,
+            card=card, shown=not as_json,
+        )  # fmt: skip
     _tell(tables.to_dict(), tables.to_dict(), out, as_json)
     if not as_json:
         from ctgaze_app.cli.model import evaluated_tables
@@ -138,6 +144,7 @@ def _of_family(
     seed: int,
     resamples: int,
     device: str,
+    on: str,
     workers: int | None,
     card: bool,
     shown: bool,
@@ -156,7 +163,7 @@ def _of_family(
         raise CTGazeError(
             "this configuration leaves no patient for a test", place=config, remedy="give its split a test part"
         )
-    with progress_bar("Evaluating", shown=shown) as report:
+    with progress_bar(f"Evaluating on {on}", shown=shown) as report:
         found = family.evaluate(loaded, cases.test, seed=seed, resamples=resamples, device=device, progress=report)
     if card:
         for model in loaded:

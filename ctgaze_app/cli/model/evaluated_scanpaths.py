@@ -53,7 +53,9 @@ def evaluated(
     from models.ct_searcher.evaluation import evaluate
     from models.ct_searcher.evaluation_report import card_with
     from models.ct_searcher.files import load_searcher
+    from models.features.devices import choose_device
 
+    where = choose_device(device).name
     loaded = [load_searcher(folder) for folder in folders]
     features = None
     with progress_bar("Making cases", shown=shown) as making:
@@ -65,7 +67,7 @@ def evaluated(
             )
         else:
             cases, learned = _recorded(on.data, making), []
-    with progress_bar("Evaluating", shown=shown) as report:
+    with progress_bar(f"Evaluating on {where}", shown=shown) as report:
         found = evaluate(
             loaded, cases, training=learned, seed=seed, count=count, resamples=resamples, device=device,
             features=features, progress=lambda done, total, what: report(done, total),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,12 +12,12 @@ import typer
 from ctgaze_app.cli.model import predicted_output
 from ctgaze_app.cli.model.architectures import CT_SEARCHER, named_options, refuse_options_of_another, title_of
 from ctgaze_app.cli.model.extra import require_models_extra
+from ctgaze_app.cli.model.memory import memory_in_words
 from ctgaze_app.cli.model.predicted_gaze import with_gaze
 from ctgaze_app.cli.model.predicted_output import OutFormat
 from ctgaze_app.cli.model.predicted_scanpath import OWN_OPTIONS, Tell, given_features
 from ctgaze_app.cli.model.predicted_subject import Place, read_subject
 from ctgaze_app.cli.model.predicting_progress import telling
-from ctgaze_app.errors import CTGazeError
 
 if TYPE_CHECKING:
     from models.card import Card
@@ -168,7 +166,7 @@ def _scanpaths(
     features = given_features(loaded, subject, encoder_weights, device, tell)
     with (
         telling(f"Predicting on {chosen.name}", shown=not tell.quiet, as_lines=tell.lines) as report,
-        _memory_in_words(device, " or ask for fewer paths"),
+        memory_in_words(device, " or ask for fewer paths"),
     ):
         return predict_scanpaths(loaded, subject.volume, device=device, features=features, progress=report, **sampling)
 
@@ -186,24 +184,6 @@ def _of_family(
     with (
         with_gaze(options, card, subject) as complete,
         telling(f"Predicting on {chosen.name}", shown=not tell.quiet, as_lines=tell.lines) as report,
-        _memory_in_words(device, ""),
+        memory_in_words(device),
     ):
         return family.predict(loaded, subject.volume, options=complete, device=device, progress=report)
-
-
-@contextmanager
-def _memory_in_words(device: str, also: str) -> Iterator[None]:
-    try:
-        yield
-    except MemoryError as error:
-        raise _no_memory(device, also) from error
-    except RuntimeError as error:
-        if "memory" in str(error).lower():
-            raise _no_memory(device, also) from error
-        raise
-
-
-def _no_memory(device: str, also: str) -> CTGazeError:
-    return CTGazeError(
-        "memory ran out", remedy=f"close other programs{also}" + ("" if device == "cpu" else ", --device cpu")
-    )

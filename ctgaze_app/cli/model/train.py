@@ -10,6 +10,7 @@ import typer
 
 from ctgaze_app.cli.model.architectures import CT_SEARCHER, Command, architecture_called
 from ctgaze_app.cli.model.extra import require_train_extra
+from ctgaze_app.cli.model.memory import memory_in_words
 from ctgaze_app.cli.progress import progress_bar
 from ctgaze_app.errors import CTGazeError
 
@@ -57,41 +58,42 @@ def train(
     require_train_extra()
     from models.errors import Cancelled
     from models.registry import model_folder
-    from models.training.lightning_trainer import is_first_process
+    from models.training.lightning_trainer import first_device, is_first_process
     from models.training.run_folder import CONFIG
 
     chosen = architecture_called(architecture)
     asked = {"seed": seed, "epochs": epochs, "initial": None if initial is None else model_folder(initial).absolute()}
     changes = {name: value for name, value in asked.items() if value is not None}
     recipe = str(out / CONFIG) if config is None else config
+    settings = _config(chosen.name, recipe, changes)
+    on = first_device(settings.training, device).name
+    if not as_json and is_first_process():
+        typer.echo(f"Training on {on}", err=True)
     run = _train_searcher if chosen.name == CT_SEARCHER else _train_family
     try:
-        result = run(
-            chosen.name, recipe, changes, out, resume=resume, device=device, workers=workers, shown=not as_json
-        )
+        with memory_in_words(device, ", lower how many cases training takes per batch"):
+            result = run(chosen.name, settings, out, resume=resume, device=device, workers=workers, shown=not as_json)
     except Cancelled as stop:
         raise CTGazeError(str(stop), place=str(out), remedy="go on with --resume") from stop
     if is_first_process():
-        _tell(result, as_json)
+        _tell(result, on, as_json)
+
+
+def _config(name: str, recipe: str, changes: dict[str, Any]) -> Any:
+    from models.ct_searcher.config import read_recipe
+    from models.families import family_of
+
+    found = read_recipe(recipe) if name == CT_SEARCHER else family_of(name).read_recipe(recipe)
+    return found.model_copy(update={"training": found.training.model_copy(update=changes)})
 
 
 def _train_searcher(
-    name: str,
-    recipe: str,
-    changes: dict[str, Any],
-    out: Path,
-    *,
-    resume: bool,
-    device: str,
-    workers: int | None,
-    shown: bool,
+    name: str, config: Any, out: Path, *, resume: bool, device: str, workers: int | None, shown: bool
 ) -> TrainingResult:
     from ctgaze_app.cli.model.configured import cache_of, features_of, split_of
     from ctgaze_app.cli.model.training_progress import training_progress
-    from models.ct_searcher.config import read_recipe
     from models.ct_searcher.training import train as train_searcher
 
-    config = _changed(read_recipe(recipe), changes)
     with progress_bar("Making patients", shown=shown) as making:
         cases = split_of(config, workers=workers, progress=making)
     with training_progress(shown=shown) as told:
@@ -102,22 +104,13 @@ def _train_searcher(
 
 
 def _train_family(
-    name: str,
-    recipe: str,
-    changes: dict[str, Any],
-    out: Path,
-    *,
-    resume: bool,
-    device: str,
-    workers: int | None,
-    shown: bool,
+    name: str, config: Any, out: Path, *, resume: bool, device: str, workers: int | None, shown: bool
 ) -> TrainingResult:
     from ctgaze_app.cli.model.configured import family_cases
     from ctgaze_app.cli.model.training_progress import training_progress
     from models.families import family_of
 
     family = family_of(name)
-    config = _changed(family.read_recipe(recipe), changes)
     with progress_bar("Making cases", shown=shown) as making:
         cases = family_cases(name, family, config, workers=workers, progress=making)
     with training_progress(shown=shown) as told:
@@ -128,16 +121,13 @@ def _train_family(
     return found
 
 
-def _changed(config: Any, changes: dict[str, Any]) -> Any:
-    return config.model_copy(update={"training": config.training.model_copy(update=changes)})
-
-
-def _tell(result: TrainingResult, as_json: bool) -> None:
+def _tell(result: TrainingResult, device: str, as_json: bool) -> None:
     if as_json:
         content = {
             "folder": str(result.folder), "best_epoch": result.best_epoch, "epochs": result.epochs,
             "stopped_early": result.stopped_early, "monitor": result.monitor, "figures": result.figures,
             "seconds": round(result.seconds, 3), "step_s": round(result.step_s, 4),
+            "device": device,
         }  # fmt: skip
         typer.echo(json.dumps(content, allow_nan=False))
         return

@@ -15,6 +15,7 @@ from models.ct_scroll.prepared import PreparedVolumes
 from models.ct_scroll.slice_stage import CELL_PIXELS, finding_cells, trained_trunk
 from models.datasets.splits import Split
 from models.errors import Cancelled, ModelError
+from models.features.devices import Device
 from models.volumes import CtVolume
 from tests.models.ct_scroll.made_chests import AXIAL, LABELS, SHAPE_KJI, labelled, stored_otherwise, tiny_settings
 
@@ -79,6 +80,55 @@ def test_findings_that_show_are_learnt_and_the_same_seed_learns_the_same():
     assert loss < 0.4 * at_first
 
 
+@pytest.fixture
+def moved(monkeypatch) -> list[object]:
+    """Devices that something was sent to; nothing leaves the CPU."""
+    sent: list[object] = []
+    module_to, tensor_to, autocast = torch.nn.Module.to, torch.Tensor.to, torch.autocast
+
+    def module(self, *where, **how):
+        return (sent.append((type(self).__name__, where[0])), self)[1] if where else module_to(self, **how)
+
+    def tensor(self, *where, **how):
+        if not where or not isinstance(where[0], torch.device):
+            return tensor_to(self, *where, **how)
+        sent.append((f"{self.ndim} axes", where[0]))
+        return self
+
+    monkeypatch.setattr(torch.nn.Module, "to", module)
+    monkeypatch.setattr(torch.Tensor, "to", tensor)
+    monkeypatch.setattr(torch, "autocast", lambda kind, dtype: autocast("cpu", dtype))
+    return sent
+
+
+def test_network_images_and_truth_go_to_the_device_that_is_asked_for(monkeypatch, moved):
+    gpu = torch.device("cuda", 1)
+    asked = []
+    monkeypatch.setattr(
+        "models.ct_scroll.slice_stage.choose_device", lambda name: (asked.append(name), Device(gpu, "GPU number 1"))[1]
+    )
+    inputs, cells = bright_squares()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    trained_trunk(4, inputs, cells, TABLE.model_copy(update={"steps": 1}), seed=1, device="cuda:1")
+    assert asked == ["cuda:1"]
+    assert moved == [(what, gpu) for what in ("Sequential", "Conv2d", "Linear", "4 axes", "4 axes")]
+    assert torch.are_deterministic_algorithms_enabled() == deterministic
+
+
+def test_too_little_memory_on_a_gpu_is_one_line(monkeypatch):
+    def full(*images):
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 9 GiB")
+
+    monkeypatch.setattr("models.ct_scroll.slice_stage._loss", full)
+    inputs, cells = bright_squares()
+    with pytest.raises(ModelError) as caught:
+        trained_trunk(4, inputs, cells, TABLE, seed=1)
+    assert str(caught.value).endswith(
+        "has too little memory for 8 images of the first stage at a time "
+        "(lower slices.images_per_batch, or take the device cpu)"
+    )
+
+
 def test_a_set_without_findings_and_a_caller_who_stops_are_told():
     inputs, cells = bright_squares()
     with pytest.raises(ModelError, match="no slice of a training case shows a finding"):
@@ -112,6 +162,30 @@ def test_a_run_goes_through_both_stages_and_its_card_says_so(tmp_path):
     family.train(with_slices(), cases, tmp_path / "m", preparing=lambda *done: told.append(done))
     assert told[-1] == (2, 2)
     assert "first learnt, from the masks" in family.load(tmp_path / "m").card.training.data
+
+
+@pytest.mark.parametrize(("device", "accelerator", "name"), [("auto", "cpu", "cpu"), ("cpu", "auto", "cpu")])
+def test_the_first_stage_computes_where_the_training_does(tmp_path, monkeypatch, device, accelerator, name):
+    asked = []
+
+    def stage(width, inputs, cells, table, *, device, **how):
+        asked.append(device)
+        raise Cancelled
+
+    monkeypatch.setattr("models.ct_scroll.training.trained_trunk", stage)
+    mask = ball((12, 20, 12))
+    outlined = [replace(labelled(number), load_masks=lambda: {LABELS[0]: mask}) for number in range(2)]
+    cases = Split(tuple(outlined), (labelled(20),), ())
+    with pytest.raises(Cancelled):
+        family.train(with_slices(accelerator=accelerator), cases, tmp_path / "m", device=device)
+    assert asked == [name]
+
+
+def test_a_gpu_that_is_not_there_is_said_before_any_case_is_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.version, "cuda", None)
+    cases = Split((replace(labelled(1), load=None),), (replace(labelled(2), load=None),), ())
+    with pytest.raises(ModelError, match="cuda cannot be used"):
+        family.train(with_slices(), cases, tmp_path / "m", device="cuda")
 
 
 def test_a_run_that_was_stopped_before_its_first_checkpoint_goes_through_the_first_stage_again(tmp_path):

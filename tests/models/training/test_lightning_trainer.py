@@ -16,6 +16,8 @@ from models.training.lightning_trainer import (
     FiniteMonitor,
     Watch,
     device_options,
+    first_device,
+    fit,
     make_trainer,
     quiet_and_repeatable,
 )
@@ -30,6 +32,34 @@ def test_devices_reach_the_trainer() -> None:
     assert device_options(table) == {"accelerator": "cpu", "devices": 4, "num_nodes": 2, "strategy": "ddp"}
     with pytest.raises(ModelError, match="cuda:7 cannot be used"):
         device_options(table, "cuda:7")
+
+
+@pytest.mark.parametrize(
+    ("table", "device", "first"),
+    [
+        (RunTable(accelerator="cpu"), "auto", "cpu"),
+        (RunTable(accelerator="gpu", devices=(1, 0)), "cpu", "cpu"),
+        (RunTable(accelerator="gpu", devices=(1, 0)), "auto", "cuda:1"),
+        (RunTable(accelerator="gpu", devices=2), "auto", "cuda:0"),
+        (RunTable(accelerator="cpu"), "cuda:1", "cuda:1"),
+        (RunTable(), "auto", "cuda:0"),
+    ],
+)
+def test_the_first_device_of_a_run_is_where_it_will_compute(
+    monkeypatch: pytest.MonkeyPatch, table: RunTable, device: str, first: str
+) -> None:
+    monkeypatch.setattr("models.features.devices.why_not_cuda", lambda index=0: "")
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU number {device.index}")
+    assert str(first_device(table, device).torch_device) == first
+
+
+def test_memory_of_a_gpu_that_runs_out_in_training_is_one_line() -> None:
+    def full(*given: object, **how: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 9 GiB")
+
+    trainer = SimpleNamespace(fit=full, strategy=SimpleNamespace(root_device=torch.device("cuda", 1)))
+    with pytest.raises(ModelError, match=r"^cuda:1 has too little memory for a batch of the training \(lower how many"):
+        fit(trainer, None, None, None, None)  # type: ignore[arg-type]
 
 
 def test_slurm_gives_the_trainer_its_rank_and_number_of_processes(
