@@ -21,13 +21,13 @@ from models.model_folder import LoadedModel, built, fitting_tensors, save_model
 ARCHITECTURE = "gaze_segmentation"
 KIND = "a gaze segmentation network"
 
-POLYP_THRESHOLDS = PUBLISHED["kvasir"]
-PROSTATE_THRESHOLDS = PUBLISHED["prostate"][2]
+STRUCTURES: Mapping[int, tuple[str, str]] = MappingProxyType({3: ("polyp", "kvasir"), 1: ("prostate", "prostate")})
+"""What the published networks segment, and the preset of their thresholds, by channels of the input."""
 
 IMPORT_OPTIONS: Mapping[str, str] = MappingProxyType(
     {
         "structure": "what it segments (polyp for three channels, prostate for one)",
-        "thresholds": "of its levels, as 0.5,0.3 (the published ones of its structure)",
+        "thresholds": "of its levels, as 0.5,0.3 (those published for its structure and number of levels)",
     }
 )
 _LEVEL = re.compile(r"model\.(\d{1,2})\.")
@@ -67,11 +67,14 @@ def _settings_of(found: Mapping[str, Tensor], options: Mapping[str, str], place:
         return int(tensor.shape[axis])
 
     channels = width("encoder.conv_0.conv_0.conv.weight", 1)
-    if channels not in (1, 3) or levels not in POLYP_THRESHOLDS:
+    if channels not in STRUCTURES or not levels:
         raise ModelError(f"{levels} levels of {channels} channels: not {KIND}", place=place)
     colour = channels == 3
-    usual = PROSTATE_THRESHOLDS if levels == 2 and not colour else POLYP_THRESHOLDS[levels]
-    thresholds = _thresholds(options["thresholds"]) if "thresholds" in options else usual
+    structure = options.get("structure", STRUCTURES[channels][0])
+    if "thresholds" in options:
+        thresholds = _thresholds(options["thresholds"])
+    else:
+        thresholds = _published_thresholds(structure, channels, levels, place)
     if len(thresholds) != levels:
         raise ModelError(f"{len(thresholds)} thresholds for {levels} levels", remedy="name one a level")
     features = [width(f"encoder.{key}.weight", 0) for key in (
@@ -79,7 +82,7 @@ def _settings_of(found: Mapping[str, Tensor], options: Mapping[str, str], place:
     )]  # fmt: skip
     try:
         return SegmentationSettings(
-            structure=options.get("structure", "polyp" if colour else "prostate"),
+            structure=structure,
             values="rgb" if colour else "grey",
             normalisation="imagenet" if colour else "z-score",
             features=(features[0], features[1], features[2], features[3], features[4], features[5]),
@@ -91,6 +94,20 @@ def _settings_of(found: Mapping[str, Tensor], options: Mapping[str, str], place:
     except ValidationError as error:
         said = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise ModelError(f"its sizes are not those of {KIND}: {said}"[:300], place=place) from error
+
+
+def _published_thresholds(structure: str, channels: int, levels: int, place: str) -> tuple[float, ...]:
+    """Those that the levels of a published network learnt from; no others are made up."""
+    usual, preset = STRUCTURES[channels]
+    found = PUBLISHED[preset].get(levels) if structure == usual else None
+    if found is None:
+        raise ModelError(
+            f"does not tell the thresholds of its {levels} level{'s' if levels > 1 else ''}, and none were published "
+            f"for {structure[:60]} with {channels} channel{'s' if channels > 1 else ''}",
+            place=place,
+            remedy=f"give what it was trained with: --option thresholds={','.join(['0.5'] * levels)}",
+        )
+    return found
 
 
 def _thresholds(text: str) -> tuple[float, ...]:

@@ -82,6 +82,35 @@ def test_one_channel_is_prostate_mr_and_options_say_otherwise(tmp_path: Path):
     assert (other.structure, other.thresholds) == ("lesion", (0.6, 0.4))
 
 
+@pytest.mark.parametrize(
+    ("levels", "structure", "words"),
+    [
+        (1, None, "its 1 level, and none were published for prostate with 1 channel"),
+        (3, None, "its 3 levels, and none were published for prostate with 1 channel"),
+        (3, "prostate", "its 3 levels, and none were published for prostate with 1 channel"),
+        (2, "lesion", "its 2 levels, and none were published for lesion with 1 channel"),
+        (2, "polyp", "its 2 levels, and none were published for polyp with 1 channel"),
+    ],
+)
+def test_thresholds_that_nobody_published_are_asked_for(tmp_path: Path, levels: int, structure: str | None, words: str):
+    given = (0.6, 0.4, 0.2)[:levels]
+    consistency = "propagated" if levels > 1 else "none"
+    network = GazeSegmenter(tiny_settings(**PUBLISHED, thresholds=given, consistency=consistency))
+    path = published_checkpoint(tmp_path / "model.pth", network)
+    options = {} if structure is None else {"structure": structure}
+    with pytest.raises(ModelError) as caught:
+        import_published(path, tmp_path / "m", name="n", version="1", options=options)
+    asked = ",".join(["0.5"] * levels)
+    assert str(caught.value) == (
+        f"{path}: does not tell the thresholds of {words} (give what it was trained with: --option thresholds={asked})"
+    )
+    assert not (tmp_path / "m").exists()
+    options["thresholds"] = ",".join(map(str, given))
+    made = import_published(path, tmp_path / "m", name="n", version="1", options=options)
+    assert made.network.settings.thresholds == given
+    assert made.network.settings.structure == (structure or "prostate")
+
+
 def test_checkpoints_of_other_networks_are_one_line(tmp_path: Path):
     network = GazeSegmenter(tiny_settings(**PUBLISHED))
     more = published_checkpoint(tmp_path / "more.pth", network, **{"model.0.extra.weight": torch.zeros(2)})
