@@ -24,6 +24,7 @@ __all__ = (
 
 PREDICT_OPTIONS: Mapping[str, str] = {
     "fixations": "a reader's gaze on this picture, for the temporal model: a CSV in GazeMedSeg's columns",
+    "picture": "what that CSV calls this picture (the case's name, or that of the file)",
     "finding": "label whose Grad-CAM is shown, for a U-Net; by default the most probable one",
 }
 IMPORT_OPTIONS: Mapping[str, str] = {}
@@ -47,11 +48,15 @@ def predict(
     unknown = sorted(set(options) - set(PREDICT_OPTIONS))
     if unknown:
         raise ModelError(f"no option {unknown[0][:60]!r}", remedy=f"known: {', '.join(PREDICT_OPTIONS)}")
-    fixations = options.get("fixations")
+    gaze = None
+    if "fixations" in options:
+        gaze = read_fixations(Path(options["fixations"]), options.get("picture", volume.case), volume.shape_kji[1:])
+    elif "picture" in options:
+        raise ModelError("the option picture says whose rows of fixations count", remedy="give fixations, too")
     return predict_picture(
         model,
         volume,
-        gaze=None if fixations is None else read_fixations(Path(fixations), volume.case),
+        gaze=gaze,
         finding=options.get("finding"),
         device=device,
         progress=progress,

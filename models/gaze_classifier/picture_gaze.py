@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
-from pathlib import Path
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -16,6 +19,7 @@ from models.whole_files import write_whole
 
 WRITTEN = (IMAGE, INDEX, X, Y, DURATION, START, HEIGHT, WIDTH)
 DECIMALS_MS = 6
+EXTENSION = re.compile(r"\.[A-Za-z]\w{0,4}$")
 
 
 def gaze_on_picture(path: Scanpath) -> PictureGaze:
@@ -31,30 +35,48 @@ def gaze_on_picture(path: Scanpath) -> PictureGaze:
     return PictureGaze(shares, path.duration_s, path.onset_s, path.who)
 
 
-def read_fixations(path: Path, case: str = "") -> PictureGaze:
+def read_fixations(path: Path, name: str = "", shape_ji: tuple[int, int] | None = None) -> PictureGaze:
     """The fixations on one picture, from a table in GazeMedSeg's columns.
 
     Parameters
     ----------
-    case
-        Which picture's rows, where the table holds several: the name in IMAGE without folder and extension.
+    name
+        Of the picture, as IMAGE has it, with or without folder and extension; where nobody knows it, the table must
+        hold one picture alone.
+    shape_ji
+        Rows and columns of the picture, where they are known.
 
     Raises
     ------
     ModelError
-        As `models.datasets.fixation_table.read_fixation_table`; or when none of several pictures is the case's.
+        As `models.datasets.fixation_table.read_fixation_table`; or when the fixations are on other pictures, or on one
+        of another size.
     """
     path = Path(path)
     table = read_fixation_table(path, path.stem)
-    if len(table) == 1:
-        return next(iter(table.values())).gaze
-    if case not in table:
+    alone = not name and len(table) == 1
+    found = next((one for one in table.values() if alone or _called(one.image) == _called(name)), None)
+    if found is None:
+        first = _called(next(iter(table.values())).image)[:60]
+        held = f"on {first}" if len(table) == 1 else f"on {len(table)} pictures such as {first}"
         raise ModelError(
-            f"holds fixations on {len(table)} pictures, and none is called {case[:60]!r}",
+            f"holds fixations {held}, and none on {name[:60] or 'a picture without a name'}",
             place=path.name,
-            remedy="keep the rows of one picture",
+            remedy=f"give this picture's table, or what the table calls it: --option picture={first}",
         )
-    return table[case].gaze
+    if shape_ji is not None and (found.height_px, found.width_px) != shape_ji:
+        raise ModelError(
+            f"its fixations were made on {found.width_px} x {found.height_px} pixels, the picture has "
+            f"{shape_ji[1]} x {shape_ji[0]}",
+            place=path.name,
+            remedy="use the picture that was looked at",
+        )
+    return found.gaze
+
+
+def _called(image: str) -> str:
+    """Without folder and extension; a UID, whose last part is a number, has none."""
+    return EXTENSION.sub("", PurePosixPath(image.replace("\\", "/")).name)
 
 
 def write_fixations(path: Path, gaze: PictureGaze, *, case: str, shape_ji: tuple[int, int]) -> Path:
@@ -70,12 +92,22 @@ def write_fixations(path: Path, gaze: PictureGaze, *, case: str, shape_ji: tuple
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(WRITTEN)
+    for number, row in enumerate(_rows(gaze), start=1):
+        writer.writerow([case, number, *row, *shape_ji])
+    return write_whole(Path(path), text.getvalue())
+
+
+def gaze_digest(gaze: PictureGaze) -> str:
+    """SHA-256 of the fixations that `write_fixations` would write; the same for what is read back from there."""
+    return hashlib.sha256("\n".join(repr(row) for row in _rows(gaze)).encode()).hexdigest()
+
+
+def _rows(gaze: PictureGaze) -> Iterator[tuple[float, float, float, float]]:
+    """X, y, duration and onset of each fixation on the picture."""
     duration_s = np.asarray(gaze.duration_s, dtype=np.float64)
     known = bool(np.isfinite(gaze.onset_s).all())
     onset_s = gaze.onset_s if known else np.cumsum(duration_s) - duration_s
     points = np.asarray(gaze.points_xy_share, dtype=np.float64)
-    inside = np.flatnonzero(((points >= 0) & (points <= 1)).all(axis=1))
-    for number, row in enumerate(inside, start=1):
-        times = [round(float(seconds[row]) * 1000, DECIMALS_MS) for seconds in (duration_s, onset_s)]
-        writer.writerow([case, number, float(points[row, 0]), float(points[row, 1]), *times, *shape_ji])
-    return write_whole(Path(path), text.getvalue())
+    for row in np.flatnonzero(((points >= 0) & (points <= 1)).all(axis=1)):
+        lasted_ms, began_ms = (round(float(seconds[row]) * 1000, DECIMALS_MS) for seconds in (duration_s, onset_s))
+        yield float(points[row, 0]), float(points[row, 1]), lasted_ms, began_ms

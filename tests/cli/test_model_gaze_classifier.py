@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from ctgaze_app.cli.model import app
+from ctgaze_app.cli.model.picture_names import named_picture
+from ctgaze_app.cli.model.predicted_subject import Place
 from ctgaze_app.errors import CTGazeError
 from ctgaze_app.formats.scanpath_sources import read_scanpaths
 from models.errors import ModelError
@@ -95,10 +98,52 @@ def test_of_a_recorded_trial_the_readers_own_fixations_are_taken(tmp_path: Path,
     (path,) = read_scanpaths(f"{session.folder}:2").paths
     assert (found.parameters["frames"], found.parameters["reader"]) == (min(len(path), 8), session.manifest.reader)
 
-    table = write_fixations(tmp_path / "r9.csv", gaze_at((0.5, 0.5)), case="x1", shape_ji=(64, 64))
+    table = write_fixations(
+        tmp_path / "r9.csv", gaze_at((0.5, 0.5)), case=session.manifest.trials[0].case, shape_ji=(64, 64)
+    )
     run("predict", tmp_path / "m", "--session", f"{session.folder}:1", "--option", f"fixations={table}", "--out",
         tmp_path / "p.json")  # fmt: skip
     assert read_prediction(tmp_path / "p.json").parameters["reader"] == "r9"
+
+
+def test_gaze_on_another_picture_is_refused_by_the_names_of_both(tmp_path: Path, picture: Path) -> None:
+    saved_classifier(tmp_path / "m", "temporal")
+    table = write_fixations(tmp_path / "r1.csv", gaze_at((0.5, 0.5)), case="x2", shape_ji=(50, 40))
+    words = ("predict", tmp_path / "m", "--picture", picture, "--device", "cpu", "--option", f"fixations={table}")
+
+    refused = str(run(*words).exception)
+    assert refused.startswith("r1.csv: holds fixations on x2, and none on x1 (")
+    assert "none on p7 (" in str(run(*words, "--code", "p7").exception)
+    assert run(*words, "--option", "picture=x2").exit_code == 0
+    assert run(*words, "--code", "x2").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        (Place(picture=Path("f/1.2.3.dcm")), "1.2.3"),
+        (Place(nifti=Path("f/x1.nii.gz")), "x1"),
+        (Place(nifti=Path("f/x1.nii")), "x1"),
+        (Place(case=Path("f/x1.dcm")), "x1"),
+    ],
+)
+def test_an_image_without_a_code_is_called_as_its_file(place: Place, name: str) -> None:
+    given = {"fixations": "t.csv"}
+
+    assert named_picture(given, place, "case", code_given=False)["picture"] == name
+    assert named_picture(given, place, "p7", code_given=True)["picture"] == "p7"
+    assert named_picture({}, place, "case", code_given=False) == {}
+    assert named_picture(given, Place(session="s"), "case", code_given=False) == given
+
+
+def test_a_folder_of_one_file_is_called_as_that_and_one_of_more_by_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "x.1").mkdir()
+    (tmp_path / "x.1" / "a.dcm").touch()
+    found = partial(named_picture, {"fixations": "t.csv"}, Place(case=tmp_path / "x.1"), "case", code_given=False)
+
+    assert found()["picture"] == "a"
+    (tmp_path / "x.1" / "b.dcm").touch()
+    assert found()["picture"] == "x.1"
 
 
 def test_maps_of_the_u_net_go_to_the_prediction_file(tmp_path: Path, picture: Path) -> None:

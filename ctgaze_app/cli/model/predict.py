@@ -13,6 +13,7 @@ from ctgaze_app.cli.model import predicted_output
 from ctgaze_app.cli.model.architectures import CT_SEARCHER, named_options, refuse_options_of_another, title_of
 from ctgaze_app.cli.model.extra import require_models_extra
 from ctgaze_app.cli.model.memory import memory_in_words
+from ctgaze_app.cli.model.picture_names import named_picture
 from ctgaze_app.cli.model.predicted_gaze import with_gaze
 from ctgaze_app.cli.model.predicted_output import OutFormat
 from ctgaze_app.cli.model.predicted_scanpath import OWN_OPTIONS, Tell, given_features
@@ -133,7 +134,9 @@ def predict(
         found = _scanpaths(folder, card, place, code, encoder_weights, chosen, device, tell, sampling)
     else:
         refuse_options_of_another(context, OWN_OPTIONS, OWN, f"a model of {title_of(card.architecture)}")
-        found = _of_family(folder, card, place, code, option or [], chosen, device, tell)
+        given = context.get_parameter_source("code")
+        by_code = given is not None and given.name == "COMMANDLINE"
+        found = _of_family(folder, card, place, code, by_code, option or [], chosen, device, tell)
     if out is not None:
         predicted_output.write(found, out, out_format, timing=timing)
     if as_json:
@@ -172,7 +175,15 @@ def _scanpaths(
 
 
 def _of_family(
-    folder: Path, card: Card, place: Place, code: str, option: list[str], chosen: Device, device: str, tell: Tell
+    folder: Path,
+    card: Card,
+    place: Place,
+    code: str,
+    by_code: bool,
+    option: list[str],
+    chosen: Device,
+    device: str,
+    tell: Tell,
 ) -> Prediction:
     from models.families import family_of
 
@@ -182,7 +193,7 @@ def _of_family(
     with telling("Reading the image", shown=not tell.quiet, as_lines=tell.lines) as report:
         subject = read_subject(place, card, code, report)
     with (
-        with_gaze(options, card, subject) as complete,
+        with_gaze(named_picture(options, place, code, code_given=by_code), card, subject) as complete,
         telling(f"Predicting on {chosen.name}", shown=not tell.quiet, as_lines=tell.lines) as report,
         memory_in_words(device),
     ):

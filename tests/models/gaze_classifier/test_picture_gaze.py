@@ -62,8 +62,41 @@ def test_of_several_pictures_the_rows_of_this_case_are_taken(tmp_path: Path) -> 
     file.write_text(f"{HEADER}\na.png,1,0.1,0.1,100,0,50,40\nb.png,1,0.9,0.8,200,0,50,40\n")
 
     assert read_fixations(file, "b").points_xy_share.tolist() == [[0.9, 0.8]]
-    with pytest.raises(ModelError, match=r"all.csv: holds fixations on 2 pictures, and none is called 'c'"):
+    with pytest.raises(ModelError, match=r"all.csv: holds fixations on 2 pictures such as a, and none on c "):
         read_fixations(file, "c")
+    with pytest.raises(ModelError, match="and none on a picture without a name"):
+        read_fixations(file)
+
+
+def test_a_table_of_another_picture_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "r1.csv"
+    file.write_text(f"{HEADER}\nfolder/a.png,1,0.1,0.1,100,0,50,40\n")
+
+    with pytest.raises(ModelError) as caught:
+        read_fixations(file, "b")
+    assert str(caught.value) == (
+        "r1.csv: holds fixations on a, and none on b "
+        "(give this picture's table, or what the table calls it: --option picture=a)"
+    )
+    for own in ("a", "a.png", "elsewhere/a.jpg", ""):
+        assert read_fixations(file, own).points_xy_share.tolist() == [[0.1, 0.1]]
+
+
+def test_names_with_dots_are_whole_names(tmp_path: Path) -> None:
+    file = tmp_path / "r1.csv"
+    file.write_text(f"{HEADER}\n1.2.840.17,1,0.1,0.1,100,0,50,40\n")
+
+    assert len(read_fixations(file, "1.2.840.17").points_xy_share) == 1
+    with pytest.raises(ModelError, match=r"and none on 1\.2\.840\.18 "):
+        read_fixations(file, "1.2.840.18")
+
+
+def test_fixations_on_a_picture_of_another_size_are_one_line(tmp_path: Path) -> None:
+    file = write_fixations(tmp_path / "r1.csv", gaze_at((0.5, 0.5)), case="x1", shape_ji=(50, 40))
+
+    assert len(read_fixations(file, "x1", (50, 40)).points_xy_share) == 1
+    with pytest.raises(ModelError, match=r"r1.csv: its fixations were made on 40 x 50 pixels, the picture has 50 x 40"):
+        read_fixations(file, "x1", (40, 50))
 
 
 @pytest.mark.parametrize(

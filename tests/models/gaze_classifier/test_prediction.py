@@ -168,7 +168,8 @@ def test_what_is_no_radiograph_is_one_line(tmp_path: Path, volume: CtVolume | Pi
         ("static", {"fixations": "GAZE"}, "takes no gaze"),
         ("baseline", {"finding": "CHF"}, "makes no Grad-CAM"),
         ("static", {"finding": "gout"}, "knows no finding 'gout'.*one of Normal, CHF, pneumonia"),
-        ("static", {"colour": "red"}, "no option 'colour'.*known: fixations, finding"),
+        ("static", {"colour": "red"}, "no option 'colour'.*known: fixations, picture, finding"),
+        ("temporal", {"picture": "x1"}, "says whose rows of fixations count.*give fixations, too"),
         ("temporal", {"fixations": "nowhere.csv"}, "nowhere.csv: cannot be read"),
     ],
 )
