@@ -19,13 +19,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 IN_REAL_TIME = ("acquisition", "calibration", "journeys", "ui", "study/test_live.py", "cli/test_tracker.py")
+WITH_MODELS = ("journeys/test_field_models.py", "journeys/test_picture.py", "journeys/test_prediction.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what measures time, streams or paints in one process when tests run in several (pytest-xdist)."""
+    """Keep what measures time, streams or paints in one process when tests run in several (pytest-xdist).
+
+    Journeys that compute most of the time form a second group: together they would take twice as long.
+    """
     here = Path(__file__).parent
     for item in items:
-        if item.path.relative_to(here).as_posix().startswith(IN_REAL_TIME):
+        place = item.path.relative_to(here).as_posix()
+        if place.startswith(WITH_MODELS):
+            item.add_marker(pytest.mark.xdist_group("with-models"))
+        elif place.startswith(IN_REAL_TIME):
             item.add_marker(pytest.mark.xdist_group("real-time"))
 
 
