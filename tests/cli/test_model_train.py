@@ -177,3 +177,12 @@ def test_elsewhere_than_on_a_terminal_an_epoch_is_one_line(capsys: pytest.Captur
         told.training(TrainingState(**{**vars(state), "validated": True}))
     assert capsys.readouterr().err == "Self-critical epoch 1/2: train/reward 0.250, val/reward 0.500\n"
     assert values_text(state) == "train/reward 0.250, val/reward 0.500"
+
+
+def test_every_architecture_tells_its_validation_values() -> None:
+    values = {"train/total": -1.5, "train/supervised": 0.3, "train/consistency": -1.8, "val/dice": 0.6, "val/loss": 0.2}
+    said = values_text(TrainingState("supervised", 1, 2, 3, 6, values))
+    assert said.endswith("val/dice 0.600, val/loss 0.200")
+    values = {"train/total": 3.0, "train/place": 2.0, "val/place": 1.9, "val/duration": 0.4, "val/offset": 1.0}
+    said = values_text(TrainingState("supervised", 1, 2, 3, 6, values))
+    assert said == "train/total 3.000, val/place 1.900, val/duration 0.400"

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SHOWN = ("train/total", "train/reward", "val/place", "val/duration", "val/reward")
 """Of CT-Searcher, which logs more than fits a line."""
+SEARCHERS = ("/place", "/reward")
+"""Ends of names that no other architecture logs."""
 MOST_SHOWN = 5
 
 
@@ -56,7 +58,8 @@ def training_progress(*, shown: bool) -> Iterator[Told]:
 
 def values_text(state: TrainingState) -> str:
     """A few values in one line: what training goes by, then validation."""
-    known = [name for name in SHOWN if name in state.values]
+    of_searcher = any(name.endswith(SEARCHERS) for name in state.values)
+    known = [name for name in SHOWN if of_searcher and name in state.values]
     others = sorted((name for name in state.values if name.startswith(("train/", "val/"))), key=_order)
     return ", ".join(f"{name} {state.values[name]:.3f}" for name in (known or others)[:MOST_SHOWN])
 
