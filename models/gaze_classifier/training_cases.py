@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from models.datasets.finding_cases import radiograph_cases
+from models.datasets.making import counted_from
 from models.datasets.picture_case import PictureCase
 from models.datasets.splits import Split, split_as_declared, split_by_patient
 from models.errors import ModelError
@@ -33,6 +34,8 @@ def cases_of(
         Folder whose ``patients`` keeps what is made.
     workers
         Processes that make patients.
+    progress
+        Called with patients made and in all.
     sources
         By kind of source, what reads it; the application gives ``egd``.
 
@@ -43,12 +46,19 @@ def cases_of(
     """
     data = config.data
     folder = (cache if data.cache is None else data.cache) / "patients"
+    total = sum(source.count for source in data.source if isinstance(source, SimulatedSource))
     cases: list[PictureCase] = []
+    made = 0
     for source in data.source:
         if isinstance(source, SimulatedSource):
             cases += radiograph_cases(
-                source.count, first_seed=source.first_seed, folder=folder, workers=workers, progress=progress
+                source.count,
+                first_seed=source.first_seed,
+                folder=folder,
+                workers=workers,
+                progress=counted_from(progress, made, total),
             )
+            made += source.count
         elif source.kind in (sources or {}):
             assert sources is not None
             cases += sources[source.kind](source)

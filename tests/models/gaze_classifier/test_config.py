@@ -39,7 +39,8 @@ def test_the_static_recipe_is_as_published() -> None:
     settings, training = config.model.settings, config.training
     assert (settings.encoder, settings.size_px, settings.dropout) == ("efficientnet-b0", 224, 0.5)
     assert (training.epochs, training.cases_per_batch, training.learning_rate) == (35, 32, 0.0090552)
-    assert (training.classification_share, training.gradient_clip_value, training.cycle_epochs) == (0.41731, 0.1, 2)
+    assert (training.classification_share, training.gradient_clip_value) == (0.41731, 0.1)
+    assert (training.schedule, training.cycle_epochs, training.cycle_floor) == ("cyclic", 2, 0.0090552)
 
 
 def test_the_small_recipes_train_validate_and_test_on_bands_of_seeds_of_their_own() -> None:
@@ -65,6 +66,23 @@ def test_tables_that_only_the_application_reads_come_from_what_it_gives(tmp_path
     assert [len(split.patients(part)) for part in ("train", "validation", "test")] == [16, 2, 2]
     with pytest.raises(ModelError, match="nothing here reads sources of the kind egd"):
         family.cases_of(config, cache=tmp_path)
+
+
+def test_progress_counts_the_patients_of_all_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from models.gaze_classifier import training_cases
+
+    def fake(count: int, *, progress: Any, first_seed: int, **_: Any) -> list[Any]:
+        progress(count, count)
+        return [spotted_case(first_seed + number) for number in range(count)]
+
+    monkeypatch.setattr(training_cases, "radiograph_cases", fake)
+    recipe = family.read_recipe("gaze_classifier_small_temporal")
+    dealt_by_shares = recipe.model_copy(update={"data": recipe.data.model_copy(update={"split": "patient"})})
+    told: list[tuple[int, int]] = []
+
+    family.cases_of(dealt_by_shares, cache=tmp_path, progress=lambda *done: told.append(done))
+
+    assert told == [(300, 450), (360, 450), (450, 450)]
 
 
 @pytest.mark.parametrize(

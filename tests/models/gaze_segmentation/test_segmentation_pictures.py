@@ -14,6 +14,7 @@ from models.gaze_segmentation import family, sources
 from models.gaze_segmentation.config import SegmentationConfig
 from models.gaze_segmentation.kept_maps import kept_map
 from models.gaze_segmentation.pseudo_masks import PseudoMaskSettings, pseudo_mask_map
+from models.gaze_segmentation.settings import SegmentationSettings
 from models.gaze_segmentation.training_pictures import Learnt, SegmentationPictures
 from tests.models.gaze_segmentation.disc_pictures import disc_case
 from tests.models.gaze_segmentation.test_training import disc_config
@@ -91,8 +92,12 @@ def test_shipped_recipes_are_whole(name: str):
     config = family.read_recipe(name)
     assert config.model.settings.levels == 2
     if name.endswith("published"):
-        table = config.training
+        table, settings = config.training, config.model.settings
+        assert settings == SegmentationSettings(faithful=True)
+        assert (settings.consistency_weight, settings.input_rows_columns_px) == (3.0, (224, 224))
         assert (table.learning_rate, table.momentum, table.weight_decay) == (1e-2, 0.99, 4e-4)
+        assert (table.optimizer, table.schedule, table.last_learning_rate) == ("sgd", "cosine_by_epoch", 1e-4)
+        assert (table.pictures_per_batch, table.flip_left_right, table.flip_up_down) == (8, 0.5, 0.5)
         assert table.epochs == 15_000 // 96 + 1
         assert config.data.pseudo_masks.settings((0.5, 0.3)) == PseudoMaskSettings(faithful=True)
 
