@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ct_scroll.chest import check_chest
 from models.ct_scroll.resampling import resampled
 from models.ct_scroll.settings import MEAN_OF_IMAGENET, ScrollSettings
 from models.ct_scroll.tokens import TokenMap, slp_grids, slp_view, token_map
+from models.features.chest import check_chest
 from models.volumes import CanonicalFrame, CtVolume
 
 Progress = Callable[[int, int], None]
@@ -61,7 +61,7 @@ def scroll_input(
     Raises
     ------
     ModelError
-        As `models.ct_scroll.chest.check_chest`.
+        As `models.features.chest.check_chest`.
     Cancelled
         `cancelled` said so.
     """

@@ -114,7 +114,7 @@ def train(
 
 
 def _network_of(card: Card, place: str) -> GazeSegmenter:
-    settings = settings_of(card, SegmentationSettings, place=place, optional=("window_hu", "spacing_mm"))
+    settings = settings_of(card, SegmentationSettings, place=place, optional=("window_hu", "region", "spacing_mm"))
     if card.task != "segmentation" or card.input.values != settings.values:
         raise ModelError(
             f"is a card for {card.task} of {card.input.values}, and its settings for segmentation of {settings.values}",

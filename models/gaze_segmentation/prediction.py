@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.errors import Cancelled, ModelError
+from models.features.chest import check_lungs
 from models.features.devices import choose_device
 from models.gaze_segmentation.input_pictures import Layout, network_picture, stored_size
 from models.gaze_segmentation.network import GazeSegmenter
@@ -80,7 +81,8 @@ def predict_segmentation(
     Raises
     ------
     ModelError
-        Values of another kind, values that are no numbers, slices that are not there.
+        Values of another kind, values that are no numbers, slices that are not there, another part of the body than the
+        card's.
     Cancelled
         `cancelled` said so.
     """
@@ -89,6 +91,8 @@ def predict_segmentation(
         raise ModelError(f"a threshold of {threshold:g}", remedy="give a number between 0 and 1")
     settings = model.network.settings
     stack = slices_of(volume, settings, hu_of_pictures=False)
+    if settings.region == "chest" and isinstance(volume, CtVolume):
+        check_lungs(volume)
     chosen = _chosen(stack, volume.shape_kji[0], slices)
     how = average_of(settings, average)
     place = choose_device(device)

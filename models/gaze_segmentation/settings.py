@@ -33,6 +33,8 @@ class SegmentationSettings(BaseModel):
     normalisation
         ``imagenet``: ImageNet's mean and deviation of each colour. ``z-score``: of each picture. ``window``: the HU
         window alone.
+    region
+        ``chest``: a CT without lungs is refused; for ``hu`` alone. None: any part of the body.
     input_rows_columns_px
         Size of the picture that the network is trained on.
     spacing_mm
@@ -59,6 +61,7 @@ class SegmentationSettings(BaseModel):
     values: Literal["hu", "grey", "rgb"] = "rgb"
     window_hu: tuple[float, float] | None = None
     normalisation: Literal["imagenet", "z-score", "window"] = "imagenet"
+    region: Literal["chest"] | None = None
     input_rows_columns_px: tuple[Side, Side] = (224, 224)
     spacing_mm: Annotated[float, Field(ge=0.01, le=100)] | None = None
     features: tuple[Channels, Channels, Channels, Channels, Channels, Channels] = (64, 128, 256, 512, 1024, 128)
@@ -96,6 +99,8 @@ class SegmentationSettings(BaseModel):
             raise ValueError('window_hu belongs to values = "hu", and only to it')
         if self.window_hu is not None and not self.window_hu[0] < self.window_hu[1]:
             raise ValueError("window_hu needs a lower and a higher value")
+        if self.region is not None and self.values != "hu":
+            raise ValueError('region belongs to values = "hu", and only to it')
         if any(width % self.groups for width in self.features):
             raise ValueError(f"features must divide into {self.groups} groups")
         if self.mode == "full" and self.levels > 1:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import numpy as np
 import pytest
 
-from models.card import WEIGHTS_FILE
+from models.card import WEIGHTS_FILE, read_card
+from models.errors import ModelError
 from models.families import FAMILIES, family_of
 from models.predictions import ClassificationPrediction, SegmentationPrediction
 from models.registry import find_models, shipped_models
 from models.simulation.findings import FINDINGS, make_finding_patient
 from models.simulation.simulated_patients import PatientSettings
+from models.training.recipes import config_text
+from models.volumes import CtVolume
 
 SMALL = PatientSettings(slices=(60, 60), pixels=(72, 72), lesion_counts_weight=(1.0,))
 LARGEST_BYTES = 10_000_000
@@ -28,7 +34,7 @@ def test_the_shipped_models_are_small_and_say_what_they_are_not():
     for one in found.values():
         assert not one.problem
         assert (one.folder / WEIGHTS_FILE).stat().st_size < LARGEST_BYTES
-        assert one.card.metrics
+        assert {"candidate", "floor"} <= {row.role for row in one.card.metrics.values()}
         assert any("says nothing about" in limit for limit in one.card.limits)
         assert any("not a medical device" in limit.lower() for limit in one.card.limits)
 
@@ -52,6 +58,22 @@ def test_the_shipped_segmentation_gives_a_mask_on_the_volumes_own_voxels(chest):
     assert isinstance(found, SegmentationPrediction)
     assert found.mask_kji.shape == chest.shape_kji
     assert len(found.levels_kji) == 2
+
+
+@pytest.mark.parametrize("name", ["ct-scroll-small", "gaze-segmentation"])
+def test_what_is_made_for_chests_refuses_a_head(name: str):
+    head = np.full((60, 72, 72), -1000, np.int16)
+    head[:, 16:56, 16:56] = 40
+    with pytest.raises(ModelError, match=r"h1: no chest: 0\.0 % of the body is as light as lung"):
+        predicted(name, CtVolume(head, np.diag([4.0, 4.0, -4.0, 1.0]), "h1"))
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"), [("ct-scroll-small", "ct_scroll_small"), ("gaze-segmentation", "gaze_segmentation_small")]
+)
+def test_the_shipped_recipe_is_the_one_on_the_card(name: str, recipe: str):
+    text = config_text(family_of(SHIPPED[name]).read_recipe(recipe), with_cache=False)
+    assert read_card(shipped_models() / name).training.recipe_sha256 == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_every_shipped_architecture_is_known():

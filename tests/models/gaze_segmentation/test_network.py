@@ -69,6 +69,7 @@ def test_the_unused_head_is_not_trained():
         ({"values": "rgb"}, "it takes imagenet"),
         ({"window_hu": None}, "window_hu belongs to"),
         ({"window_hu": (100.0, -100.0)}, "a lower and a higher"),
+        ({"values": "grey", "window_hu": None, "normalisation": "z-score", "region": "chest"}, "region belongs to"),
         ({"groups": 3}, "divide into 3 groups"),
         ({"mode": "full"}, "one level"),
         ({"thresholds": (0.5,)}, "needs two levels"),

@@ -201,6 +201,23 @@ def test_hostile_volumes_are_one_line(model, tmp_path: Path):
         predict_segmentation(small, replace(ct((1, 9, 60))))
 
 
+def test_a_model_for_chests_refuses_other_parts_of_the_body_and_takes_one_slice(tmp_path: Path):
+    settings = tiny_settings(region="chest")
+    chest_model = saved_segmenter(tmp_path / "chest", settings)
+    assert family.load(chest_model.folder).network.settings == settings
+    head = np.full((4, 40, 40), -1000, np.int16)
+    head[:, 8:32, 8:32] = 40
+    said = r"c1: no chest: 0.0 % of the body is as light as lung, not 4 % or more \(give a CT of the chest\)"
+    with pytest.raises(ModelError, match=said):
+        predict_segmentation(chest_model, CtVolume(head, AXIAL, "c1"))
+    assert predict_segmentation(saved_segmenter(tmp_path / "any"), CtVolume(head, AXIAL, "c1")).seen_k.all()
+    chest = head.copy()
+    chest[:, 14:26, 12:18] = -850
+    chest[:, 14:26, 22:28] = -850
+    for volume in (chest, chest[:1]):
+        assert predict_segmentation(chest_model, CtVolume(volume, AXIAL, "c1")).seen_k.all()
+
+
 def test_progress_ascends_and_cancelling_stops(model):
     told: list[tuple[int, int]] = []
     predict_segmentation(model, ct(), progress=lambda done, total: told.append((done, total)))

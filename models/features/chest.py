@@ -40,14 +40,24 @@ def check_chest(volume: CtVolume) -> None:
     check_volume(volume)
     place = volume.case or "volume"
     _check_sizes(volume, place)
-    strides = [-(-size // MOST_SAMPLED) for size in volume.shape_kji]
-    seen = volume.hu_kji[:: strides[0], :: strides[1], :: strides[2]]
-    _check_units(seen, place)
-    sampled = CtVolume(seen, volume.affine_lps @ np.diag([*map(float, strides[::-1]), 1.0]), volume.case)
+    _check_units(_sampled(volume).hu_kji, place)
+    check_lungs(volume)
+
+
+def check_lungs(volume: CtVolume) -> None:
+    """Refuse Hounsfield units of something else than a chest, however many slices there are.
+
+    Raises
+    ------
+    ModelError
+        One line: no body, or no lungs in it.
+    """
+    place = volume.case or "volume"
+    sampled = _sampled(volume)
     body = body_mask(sampled)
     if body is None or not body.any():
         raise ModelError("no body is seen in it", place=place, remedy="give a CT of a patient")
-    inside = seen[body]
+    inside = sampled.hu_kji[body]
     lung = float(((inside >= LUNG_HU[0]) & (inside <= LUNG_HU[1])).mean())
     if lung < FEWEST_LUNG:
         raise ModelError(
@@ -55,6 +65,13 @@ def check_chest(volume: CtVolume) -> None:
             place=place,
             remedy="give a CT of the chest",
         )
+
+
+def _sampled(volume: CtVolume) -> CtVolume:
+    """At most `MOST_SAMPLED` voxels along each axis."""
+    strides = [-(-size // MOST_SAMPLED) for size in volume.shape_kji]
+    seen = volume.hu_kji[:: strides[0], :: strides[1], :: strides[2]]
+    return CtVolume(seen, volume.affine_lps @ np.diag([*map(float, strides[::-1]), 1.0]), volume.case)
 
 
 def _check_sizes(volume: CtVolume, place: str) -> None:
