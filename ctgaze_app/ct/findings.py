@@ -133,12 +133,21 @@ def one_picture_findings(header: SliceHeader, has_sides: bool) -> list[Finding]:
         )
     if not has_sides:
         found.append(Finding("no_sides", "info", "Which side is right is not stated"))
-    if header.voi_lut and not header.windows:
-        found.append(Finding("voi_lut", "info", "The file's curve for display is not applied"))
+    if header.voi_lut and header.voi_table is None:
+        found.append(Finding("voi_lut", "warning", "The file's curve for display cannot be read and is not applied"))
     if is_lossy(header):
         found.append(Finding("lossy", "info", "The picture went through lossy compression"))
-    if header.photometric == "MONOCHROME1":
+    if not header.colour and header.inverted:
         found.append(Finding("monochrome1", "info", "Stored for inverted display (MONOCHROME1), and shown so"))
+    if not header.colour and header.inverted != (header.photometric == "MONOCHROME1"):
+        found.append(
+            Finding(
+                "presentation_lut",
+                "warning",
+                f"{header.photometric} and the file's PresentationLUTShape {header.presentation[:16]} contradict each "
+                "other: shown as the latter says",
+            )
+        )
     return found
 
 

@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from ctgaze_app.ct.voi_tables import StoredTable, read_voi_table
 from ctgaze_app.ct.volume import VoiWindow
 from ctgaze_app.errors import SeriesError
 
@@ -31,7 +32,7 @@ _TAGS: list[Any] = [
     "HighBit", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept",
     "RescaleType", "WindowCenter", "WindowWidth", "VOILUTFunction", "WindowCenterWidthExplanation",
     "LossyImageCompression", "BurnedInAnnotation", "ImagerPixelSpacing", "NominalScannedPixelSpacing",
-    "PatientOrientation", "VOILUTSequence",
+    "PatientOrientation", "VOILUTSequence", "ModalityLUTSequence", "PresentationLUTShape",
 ]  # fmt: skip
 _CT_CLASSES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
 _NOT_PICTURES = ("SR", "PR", "KO", "SEG", "REG", "RTSTRUCT", "RTDOSE", "RTPLAN", "DOC", "PLAN")
@@ -55,7 +56,8 @@ class SliceHeader:
 
     `pixel_offset` is the byte at which the PixelData element starts (-1: the file ends before it). `imager_spacing` is
     that of the detector or film, where the one in the patient is not stated; `row_letters` and `column_letters` are
-    PatientOrientation (PS3.3 C.7.6.1.1.1). Identifying fields are kept out of `repr`.
+    PatientOrientation (PS3.3 C.7.6.1.1.1); `voi_table` is None where `voi_lut` says that there is one that cannot be
+    read; `presentation` is PresentationLUTShape. Identifying fields are kept out of `repr`.
     """
 
     path: Path = field(repr=False)
@@ -97,6 +99,8 @@ class SliceHeader:
     row_letters: str = ""
     column_letters: str = ""
     voi_lut: bool = False
+    voi_table: StoredTable | None = None
+    presentation: str = ""
 
     def without_rescale(self) -> SliceHeader:
         """The same with values as stored, its windows moved along; unchanged where the slope is below 0."""
@@ -108,6 +112,11 @@ class SliceHeader:
             for each in self.windows
         )
         return replace(self, slope=None, intercept=None, windows=tuple(windows))
+
+    @property
+    def inverted(self) -> bool:
+        """Whether a picture's least value is white: PresentationLUTShape (PS3.3 C.11.6) goes before MONOCHROME1."""
+        return self.presentation == "INVERSE" if self.presentation else self.photometric == "MONOCHROME1"
 
     @property
     def colour(self) -> bool:
@@ -234,6 +243,8 @@ def _header(path: Path, dataset: Dataset, offset: int) -> SliceHeader:
         row_letters=letters[0] if len(letters) == 2 else "",
         column_letters=letters[1] if len(letters) == 2 else "",
         voi_lut=bool(dataset.get("VOILUTSequence")),
+        voi_table=read_voi_table(dataset, signed=signed),
+        presentation=_text(dataset.get("PresentationLUTShape")).upper(),
     )
 
 

@@ -14,6 +14,7 @@ from ctgaze_app.ct.decoding import broken, colour_pixels, is_lossy, stored_pixel
 from ctgaze_app.ct.geometry import grid_affine, plane_of, unit_directions
 from ctgaze_app.ct.headers import SliceHeader
 from ctgaze_app.ct.picture_files import MOST_PIXELS, PICTURE_FORMATS, read_picture
+from ctgaze_app.ct.voi_tables import display_table
 from ctgaze_app.ct.volume import Finding, SeriesSource, VoiWindow, Volume
 
 NO_PLANE = 3
@@ -42,7 +43,7 @@ def picture_volume(header: SliceHeader, found: Sequence[Finding], *, path: str, 
     """Read the one picture of a series.
 
     Grey values stay as stored, so that nothing is rounded away: a rescale moves the file's windows instead, and values
-    beyond int16 are moved down by 32,768, windows too.
+    beyond int16 are moved down by 32,768, windows too. A file's own curve for display comes before its windows.
 
     Parameters
     ----------
@@ -68,6 +69,10 @@ def picture_volume(header: SliceHeader, found: Sequence[Finding], *, path: str, 
     rows_mm, columns_mm = spacing or (1.0, 1.0)
     position = np.array([header.position_lps_mm or (0.0, 0.0, 0.0)], dtype=np.float64)
     affine = grid_affine(position, row, column, (columns_mm, rows_mm), single_step_mm=header.slice_distance_mm or 1.0)
+    curve = None
+    if header.voi_table is not None and pixels.colour is None:
+        slope, intercept = 1.0 if header.slope is None else header.slope, header.intercept or 0.0
+        curve = display_table(header.voi_table, slope=slope, intercept=intercept, added=pixels.added)
     voxels = pixels.values[None]
     colour = None if pixels.colour is None else pixels.colour[None]
     for array in (voxels, position, row, column, affine, *(() if colour is None else (colour,))):
@@ -83,8 +88,8 @@ def picture_volume(header: SliceHeader, found: Sequence[Finding], *, path: str, 
         affine_lps=affine,
         regular=True,
         plane=plane_of(np.cross(row, column)) if has_sides else NO_PLANE,
-        windows=() if colour is not None else _windows(header, pixels),
-        monochrome1=colour is None and header.photometric == "MONOCHROME1",
+        windows=() if colour is not None else (*(curve or ())[:1], *_windows(header, pixels)),
+        monochrome1=colour is None and header.inverted,
         lossy=is_lossy(header),
         findings=lines.worst_first([*found, *lines.one_picture_findings(header, has_sides), *pixels.findings]),
         source=SeriesSource(
@@ -97,6 +102,7 @@ def picture_volume(header: SliceHeader, found: Sequence[Finding], *, path: str, 
         has_mm=spacing is not None,
         has_sides=has_sides,
         picture=True,
+        voi_table=None if curve is None else curve[1],
     )
 
 

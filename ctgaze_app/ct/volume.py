@@ -29,12 +29,32 @@ class Finding:
 
 @dataclass(frozen=True)
 class VoiWindow:
-    """A display window: centre and width in the volume's units; function as in DICOM PS3.3 C.11.2.1."""
+    """A display window: centre and width in the volume's units; function as in DICOM PS3.3 C.11.2.1.
+
+    ``TABLE`` is the curve of a picture's own file (`VoiTable`).
+    """
 
     centre: float
     width: float
     name: str = ""
-    function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"] = "LINEAR"
+    function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID", "TABLE"] = "LINEAR"
+
+
+@dataclass(frozen=True, eq=False)
+class VoiTable:
+    """A file's own curve for display: grey levels at its own window; another window moves and stretches it.
+
+    Attributes
+    ----------
+    centre, width
+        Of the window at which `grey` holds.
+    grey
+        uint8 (65536,) of the values -32768 to 32767; read-only.
+    """
+
+    centre: float
+    width: float
+    grey: NDArray[np.uint8] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -73,7 +93,7 @@ class Volume:
     windows
         The file's own display windows, first one is the default; may be empty.
     monochrome1
-        True when the display (never the HU) is to be inverted.
+        True when the display (never the values) is to be inverted.
     lossy
         True when the pixels went through lossy compression.
     findings
@@ -89,6 +109,8 @@ class Volume:
         False when nobody knows which way right, left, head and feet lie.
     picture
         True for a single picture that has no place in a stack or in the patient.
+    voi_table
+        The curve of a picture whose file has one; the first of `windows` is then of it.
     """
 
     voxels: NDArray[np.int16] = field(repr=False)
@@ -111,6 +133,7 @@ class Volume:
     has_mm: bool = True
     has_sides: bool = True
     picture: bool = False
+    voi_table: VoiTable | None = field(default=None, repr=False)
 
     @property
     def shape_kji(self) -> tuple[int, int, int]:

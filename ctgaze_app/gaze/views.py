@@ -12,7 +12,7 @@ VIEW_STREAM_NAME = "CTGaze View"
 VIEW_STREAM_TYPE = "View"
 
 PROJECTIONS = ("slice", "mip", "minip", "mean")
-VOI_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+VOI_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID", "TABLE")
 
 
 class ViewChannel(NamedTuple):

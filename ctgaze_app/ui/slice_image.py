@@ -70,7 +70,7 @@ class SliceImage:
         lut_key = (state.window_centre, state.window_width, state.voi_function, invert)
         if lut_key != self._lut_key:
             window = VoiWindow(state.window_centre, state.window_width, function=state.voi_function)
-            grey = window_lut(window)
+            grey = window_lut(window, table=self.volume.voi_table)
             np.take(_GREY_TO_RGB32, 255 - grey if invert else grey, out=self._lut)
             self._lut_key = lut_key
         slice_key = (state.slice_index, lut_key)

@@ -150,6 +150,8 @@ class SliceView(SliceCanvas):
         """
         if self._volume is None or (view.image_visible and not 0 <= view.slice_index < self.slice_count):
             return
+        if VOI_NAMES[view.voi_function] == "TABLE" and self._volume.voi_table is None:
+            return  # recorded on a file with a curve for display, which this one has lost
         self._replayed = (view, scale_to_fit)
         k = view.slice_index if view.image_visible else self._queue.goal
         self._next = replace(

@@ -18,8 +18,8 @@ from ctgaze_app.gaze.views import PaintedView
 MAX_ZOOM = 64.0
 MIN_ZOOM_OF_FIT = 0.25
 
-VoiFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
-VOI_NAMES: tuple[VoiFunction, ...] = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+VoiFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID", "TABLE"]
+VOI_NAMES: tuple[VoiFunction, ...] = ("LINEAR", "LINEAR_EXACT", "SIGMOID", "TABLE")
 """In the order of the View stream's codes (`gaze.views.VOI_FUNCTIONS`)."""
 
 

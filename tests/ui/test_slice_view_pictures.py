@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
 from ctgaze_app.ct import Volume, load_series
+from ctgaze_app.gaze.views import VOI_FUNCTIONS
 from ctgaze_app.ui.corner_text import position_text
 from ctgaze_app.ui.slice_view import SliceView
 from ctgaze_app.ui.view_state import ViewState
+from tests.ct.test_pictures import radiograph
+from tests.ct.test_voi_tables import as_pydicom, with_table
 from tests.ui.view_driving import drag, grey, spin, wheel
 
 RGB = np.random.default_rng(3).integers(0, 255, (30, 40, 3), dtype=np.uint8)
@@ -60,6 +64,30 @@ def test_greys_are_painted_as_the_file_has_them_and_windows_act(view: SliceView,
     assert np.array_equal(shown(view)[top : top + 30, left : left + 40, 0], 255 - GREY)
     drag(view.viewport(), Qt.MouseButton.LeftButton, [(50, 50), (90, 70)])
     assert view.state.window_width > 256
+
+
+def test_a_files_own_curve_is_painted_dragged_recorded_and_left_for_its_window(view: SliceView, tmp_path: Path) -> None:
+    path = with_table(radiograph(tmp_path, windows=((2000.0, 1000.0),)))
+    volume = load_series(path)
+    left, top = at_actual_size(view, volume)
+    across = slice(left, left + 64)
+    assert np.array_equal(shown(view)[top : top + 64, across, 0], as_pydicom(path))
+    recorded = view.painted_view
+    assert recorded is not None
+    assert VOI_FUNCTIONS[recorded.voi_function] == "TABLE"
+    drag(view.viewport(), Qt.MouseButton.LeftButton, [(50, 50), (90, 50)])
+    assert view.state.voi_function == "TABLE" and view.state.window_width > volume.windows[0].width
+    view.trigger("preset_1")
+    assert view.state.voi_function == "TABLE"
+    view.trigger("preset_1")
+    assert (view.state.voi_function, view.state.window_centre, view.state.window_width) == ("LINEAR", 2000.0, 1000.0)
+    view.apply_view(recorded)
+    spin(0.05)
+    assert np.array_equal(shown(view)[top : top + 64, across, 0], as_pydicom(path))
+    without = replace(volume, voi_table=None, windows=volume.windows[1:])
+    view.set_volume(without)
+    view.apply_view(recorded)
+    assert view.state.voi_function == "LINEAR"
 
 
 def test_window_keys_and_drags_do_nothing_to_colours(view: SliceView, tmp_path: Path) -> None:
