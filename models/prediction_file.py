@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import IO
 
 from pydantic import ValidationError
 
 from models.errors import ModelError
+from models.packed_arrays import check_claims, unpack
+from models.packed_text import text_without_arrays
+from models.prediction_heads import PredictionHead
 from models.prediction_records import ClassificationRecord, SaliencyRecord, SegmentationRecord, content_of
 from models.predictions import Prediction, ScanpathPrediction
 from models.scanpath_record import ScanpathRecord, scanpath_content
@@ -32,7 +36,9 @@ RECORDS: Mapping[str, type[_AnyRecord]] = MappingProxyType(
 )
 """By the field `kind`, with which a file begins."""
 SCANPATHS = "ctgaze scan path prediction"
-LARGEST_FILE = 512 << 20
+LARGEST_FILE = 2 << 30
+"""Enough for as many arrays as may be, however badly they pack."""
+_BEGINNING = 200
 _REMEDY = "predict again"
 
 
@@ -79,21 +85,53 @@ def is_scanpath_prediction(path: Path) -> bool:
     return _kind(Path(path)) == SCANPATHS
 
 
-def read_prediction(path: Path) -> Prediction:
+def read_prediction(
+    path: Path, *, progress: Callable[[int, int], None] | None = None, cancelled: Callable[[], bool] = lambda: False
+) -> Prediction:
     """A prediction from its file; `seconds` is NaN where the file does not say it.
+
+    Parameters
+    ----------
+    progress
+        Called with the bytes of arrays that are unpacked, and with how many there are.
+    cancelled
+        Asked after each mebibyte or so.
 
     Raises
     ------
     ModelError
         One line with file and field: missing, too large, no JSON, no kind that is known, another schema, values of a
         wrong kind, NaN, an empty path, places outside the volume, an array that is not what it claims to be.
+    Cancelled
+        After `cancelled` said so.
     """
-    path = Path(path)
-    record = _record(path)
-    try:
-        return record.prediction()
-    except ModelError as error:
-        raise ModelError(error.message, place=str(path), remedy=_REMEDY) from error
+    done = 0
+
+    def grown(size: int) -> None:
+        nonlocal done
+        done += size
+        if progress is not None:
+            progress(done, total)
+
+    with _open(Path(path)) as file:
+        record = _record(file, cancelled)
+        total = check_claims(record.claims())
+        arrays = {one.name: unpack(one, file, grown=grown, cancelled=cancelled) for one in record.claims()}
+        return record.prediction(arrays)
+
+
+def read_head(path: Path, *, cancelled: Callable[[], bool] = lambda: False) -> PredictionHead:
+    """What a list says of a prediction; its arrays are neither unpacked nor kept packed.
+
+    Raises
+    ------
+    ModelError
+        As `read_prediction`, but for what shows only when an array is unpacked.
+    Cancelled
+        After `cancelled` said so.
+    """
+    with _open(Path(path)) as file:
+        return _record(file, cancelled).head()
 
 
 def read_scanpath_prediction(path: Path) -> ScanpathPrediction:
@@ -109,37 +147,45 @@ def _kind(path: Path) -> str:
         return ""
     try:
         with path.open("rb") as file:
-            start = file.read(200)
+            return _kind_of(file.read(_BEGINNING))
     except OSError:
         return ""
-    return next((kind for kind in RECORDS if f'"{kind}"'.encode() in start), "")
 
 
-def _record(path: Path) -> _AnyRecord:
+def _kind_of(beginning: bytes) -> str:
+    return next((kind for kind in RECORDS if f'"{kind}"'.encode() in beginning), "")
+
+
+def _record(file: IO[bytes], cancelled: Callable[[], bool]) -> _AnyRecord:
+    kind = _kind_of(file.read(_BEGINNING))
+    if not kind:
+        raise ModelError("is no prediction of ctgaze", remedy="choose another file")
+    file.seek(0)
+    return RECORDS[kind].model_validate_json(text_without_arrays(file, cancelled=cancelled))
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    """The file, open; whatever is wrong with it becomes one line that names it."""
     if not path.is_file():
         raise ModelError("there is no such file", place=str(path), remedy="check its name")
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise ModelError(f"is larger than {LARGEST_FILE >> 20} MiB: no prediction", place=str(path), remedy=_REMEDY)
-        text = path.read_text(encoding="utf-8")
-        content: Any = json.loads(text, parse_constant=_refused)
-        kind = content.get("kind") if isinstance(content, dict) else None
-        record = RECORDS.get(kind) if isinstance(kind, str) else None
-        if record is None:
-            raise ModelError("is no prediction of ctgaze", place=str(path), remedy="choose another file")
-        del content
-        return record.model_validate_json(text)
+            raise ModelError(f"is larger than {LARGEST_FILE >> 30} GiB: no prediction")
+        with path.open("rb") as file:
+            yield file
+    except ModelError as error:
+        raise ModelError(error.message, place=str(path), remedy=error.remedy or _REMEDY) from error
     except OSError as error:
         raise ModelError(f"cannot be read: {error.strerror or error}", place=str(path)) from error
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])[:100] or "top level"
-        said = "this field is missing" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
-        raise ModelError(f"{where}: {said}"[:300], place=str(path), remedy=_REMEDY) from error
-    except (ValueError, RecursionError) as error:
-        said = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
-        raise ModelError(f"is no JSON that can be used: {said}", place=str(path), remedy=_REMEDY) from error
+        raise ModelError(_first_of(error)[:300], place=str(path), remedy=_REMEDY) from error
 
 
-def _refused(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number that can be measured")
+def _first_of(error: ValidationError) -> str:
+    first = error.errors(include_input=False)[0]
+    if first["type"] == "json_invalid":
+        return f"is no JSON that can be used: {first['msg'].removeprefix('Invalid JSON: ')}"
+    where = ".".join(str(part) for part in first["loc"])[:100] or "top level"
+    said = "this field is missing" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
+    return f"{where}: {said}"

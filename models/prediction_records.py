@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.errors import ModelError
-from models.packed_arrays import PackedArray, pack, refuse_too_many, unpack
+from models.packed_arrays import Claim, PackedArray, check_claims, pack
+from models.prediction_heads import PredictionHead
 from models.predictions import (
     RESEARCH_ONLY,
     ClassificationPrediction,
@@ -30,6 +31,9 @@ Size = Annotated[int, Field(ge=1, le=65_536)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Plain = str | int | float | bool | None
 Share = Annotated[float, Field(ge=0, le=1)]
+Task = Literal["scanpath", "classification", "segmentation", "saliency"]
+Arrays = Mapping[str, NDArray[Any]]
+"""Unpacked, by the name of their claim."""
 
 
 class Record(BaseModel):
@@ -40,6 +44,8 @@ class Record(BaseModel):
 
 class Head(Record):
     """What every prediction says of its model, its case and how it was made."""
+
+    TASK: ClassVar[Task]
 
     schema_version: Literal[1] = Field(alias="schema")
     note: str
@@ -60,6 +66,22 @@ class Head(Record):
         if self.affine_lps is not None and abs(np.linalg.det(np.array(self.affine_lps)[:3, :3])) < 1e-9:
             raise ValueError("affine_lps is no map to millimetres")
         return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """`PredictionHead.names`; raises `ModelError` where labels and probabilities differ in number."""
+        raise NotImplementedError
+
+    def claims(self) -> tuple[Claim, ...]:
+        """The arrays that stand in the file, and what they must be."""
+        return ()
+
+    def head(self) -> PredictionHead:
+        """All of it that a list shows; raises `ModelError` as `names` and `check_claims` do."""
+        names = ("case", "model", "version", "model_sha256", "volume_sha256", "device", "parameters")
+        said: dict[str, Any] = {name: getattr(self, name) for name in names}
+        said["seconds"] = math.nan if self.seconds is None else self.seconds
+        return PredictionHead(task=self.TASK, names=self.names, size_bytes=check_claims(self.claims()), **said)
 
     def common(self) -> dict[str, Any]:
         """Arguments of a `VolumePrediction`."""
@@ -95,28 +117,43 @@ class EvidenceRecord(Record):
 class ClassificationRecord(Head):
     """`ClassificationPrediction`."""
 
+    TASK: ClassVar[Task] = "classification"
+
     kind: Literal["ctgaze classification prediction"]
     findings: FindingsRecord
     evidence: tuple[EvidenceRecord, ...] = Field(default=(), max_length=MOST_MAPS)
 
-    def prediction(self) -> ClassificationPrediction:
-        """Unpacked; raises `ModelError` where an array is not what it should be."""
-        refuse_too_many(array for one in self.evidence for array in (one.contribution_lk, one.seen_k))
-        found, slices = self.findings.findings(), self.shape_kji[0]
-        shape = (len(found.labels), slices)
-        evidence = tuple(
-            SliceEvidence(
-                one.method,
-                unpack(one.contribution_lk, f"evidence.{n}.contribution_lk", dtype="float32", shape=shape),
-                unpack(one.seen_k, f"evidence.{n}.seen_k", dtype="bool", shape=(slices,)),
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Labels."""
+        return self.findings.findings().labels
+
+    def claims(self) -> tuple[Claim, ...]:
+        """Two of each method."""
+        slices = self.shape_kji[0]
+        shape = (len(self.names), slices)
+        return tuple(
+            claim
+            for n, one in enumerate(self.evidence)
+            for claim in (
+                Claim(f"evidence.{n}.contribution_lk", one.contribution_lk, "float32", shape),
+                Claim(f"evidence.{n}.seen_k", one.seen_k, "bool", (slices,)),
             )
+        )
+
+    def prediction(self, arrays: Arrays) -> ClassificationPrediction:
+        """With its arrays."""
+        evidence = tuple(
+            SliceEvidence(one.method, arrays[f"evidence.{n}.contribution_lk"], arrays[f"evidence.{n}.seen_k"])
             for n, one in enumerate(self.evidence)
         )
-        return ClassificationPrediction(**self.common(), findings=found, evidence=evidence)
+        return ClassificationPrediction(**self.common(), findings=self.findings.findings(), evidence=evidence)
 
 
 class SegmentationRecord(Head):
     """`SegmentationPrediction`."""
+
+    TASK: ClassVar[Task] = "segmentation"
 
     kind: Literal["ctgaze segmentation prediction"]
     structure: Code
@@ -125,32 +162,56 @@ class SegmentationRecord(Head):
     levels_kji: dict[Code, PackedArray] = Field(default_factory=dict, max_length=MOST_MAPS)
     seen_k: PackedArray
 
-    def prediction(self) -> SegmentationPrediction:
-        """Unpacked; raises `ModelError` where an array is not what it should be."""
-        refuse_too_many((self.probability_kji, self.seen_k, *self.levels_kji.values()))
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The structure."""
+        return (self.structure,)
+
+    def claims(self) -> tuple[Claim, ...]:
+        """The map, its levels, the slices that were looked at."""
+        return (
+            Claim("probability_kji", self.probability_kji, "uint8", self.shape_kji),
+            *_maps(self.levels_kji, "levels_kji", self.shape_kji),
+            Claim("seen_k", self.seen_k, "bool", self.shape_kji[:1]),
+        )
+
+    def prediction(self, arrays: Arrays) -> SegmentationPrediction:
+        """With its arrays."""
         return SegmentationPrediction(
             **self.common(),
             structure=self.structure,
             threshold=self.threshold,
-            probability_kji=unpack(self.probability_kji, "probability_kji", dtype="uint8", shape=self.shape_kji),
-            levels_kji=_unpacked(self.levels_kji, "levels_kji", self.shape_kji),
-            seen_k=unpack(self.seen_k, "seen_k", dtype="bool", shape=self.shape_kji[:1]),
+            probability_kji=arrays["probability_kji"],
+            levels_kji={name: arrays[f"levels_kji.{name}"] for name in self.levels_kji},
+            seen_k=arrays["seen_k"],
         )
 
 
 class SaliencyRecord(Head):
     """`SaliencyPrediction`."""
 
+    TASK: ClassVar[Task] = "saliency"
+
     kind: Literal["ctgaze saliency prediction"]
     maps_kji: dict[Code, PackedArray] = Field(min_length=1, max_length=MOST_MAPS)
     findings: FindingsRecord | None = None
 
-    def prediction(self) -> SaliencyPrediction:
-        """Unpacked; raises `ModelError` where an array is not what it should be."""
-        refuse_too_many(self.maps_kji.values())
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the maps."""
+        if self.findings is not None:
+            self.findings.findings()
+        return tuple(self.maps_kji)
+
+    def claims(self) -> tuple[Claim, ...]:
+        """The maps."""
+        return _maps(self.maps_kji, "maps_kji", self.shape_kji)
+
+    def prediction(self, arrays: Arrays) -> SaliencyPrediction:
+        """With its arrays."""
         return SaliencyPrediction(
             **self.common(),
-            maps_kji=_unpacked(self.maps_kji, "maps_kji", self.shape_kji),
+            maps_kji={name: arrays[f"maps_kji.{name}"] for name in self.maps_kji},
             findings=None if self.findings is None else self.findings.findings(),
         )
 
@@ -217,5 +278,5 @@ def _findings(found: Findings) -> dict[str, Any]:
     return {name: list(getattr(found, name)) for name in ("labels", "probabilities", "thresholds")}
 
 
-def _unpacked(arrays: Mapping[str, PackedArray], field: str, shape: tuple[int, ...]) -> dict[str, NDArray[np.uint8]]:
-    return {name: unpack(array, f"{field}.{name}", dtype="uint8", shape=shape) for name, array in arrays.items()}
+def _maps(arrays: Mapping[str, PackedArray], field: str, shape: tuple[int, ...]) -> tuple[Claim, ...]:
+    return tuple(Claim(f"{field}.{name}", array, "uint8", shape) for name, array in arrays.items())

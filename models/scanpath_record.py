@@ -6,13 +6,13 @@ Numbers stand with all the digits that they have: predictions are rounded when t
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from models.errors import ModelError
-from models.prediction_records import Code, Head, Record, head_of
+from models.prediction_records import Arrays, Code, Head, Record, Task, head_of
 from models.predictions import ScanpathPrediction
 from models.scanpath import Scanpath
 
@@ -48,6 +48,8 @@ class PathRecord(Record):
 class ScanpathRecord(Head):
     """`ScanpathPrediction`."""
 
+    TASK: ClassVar[Task] = "scanpath"
+
     kind: Literal["ctgaze scan path prediction"]
     paths: tuple[PathRecord, ...] = Field(min_length=1, max_length=MOST_PATHS)
 
@@ -60,7 +62,12 @@ class ScanpathRecord(Head):
                     raise ValueError(f"path {number} leaves the volume in {name}")
         return self
 
-    def prediction(self) -> ScanpathPrediction:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the paths."""
+        return tuple(path.trial for path in self.paths)
+
+    def prediction(self, _arrays: Arrays) -> ScanpathPrediction:
         """As the application knows it."""
         common = self.common()
         place = {name: common.pop(name) for name in ("case", "patient", "shape_kji", "affine_lps")}

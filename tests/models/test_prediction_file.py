@@ -125,8 +125,16 @@ def test_what_is_no_json_is_one_line(tmp_path: Path, content: bytes):
 
 def test_a_huge_file_is_not_read(tmp_path: Path):
     with (tmp_path / "p.json").open("wb") as file:
-        file.truncate(1 << 30)
-    with pytest.raises(ModelError, match="is larger than 512 MiB"):
+        file.write(b'{"kind": "ctgaze segmentation prediction", ')
+        file.truncate(3 << 30)
+    with pytest.raises(ModelError, match="is larger than 2 GiB"):
+        read_prediction(tmp_path / "p.json")
+
+
+def test_text_beside_the_arrays_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("models.packed_text.LARGEST_TEXT", 5 << 20)
+    (tmp_path / "p.json").write_bytes(b'{"kind": "ctgaze segmentation prediction", ' + b" " * (9 << 20))
+    with pytest.raises(ModelError, match="holds more than 5 MiB beside its arrays"):
         read_prediction(tmp_path / "p.json")
 
 

@@ -119,7 +119,7 @@ def without(content: dict[str, Any], name: str) -> dict[str, Any]:
         (written(saliency(), maps_kji={}), "maps_kji: Dictionary should have at least 1 item"),
         (written(saliency(), paths=[]), "paths: Extra inputs"),
         (written(saliency(), kind="ctgaze dream prediction"), "is no prediction of ctgaze"),
-        (written(saliency(), kind=["ctgaze saliency prediction"]), "is no prediction of ctgaze"),
+        (written(saliency(), kind=["ctgaze saliency prediction"]), "kind: Input should be 'ctgaze saliency pr"),
     ],
 )
 def test_what_a_file_claims_and_does_not_hold_is_one_line(tmp_path: Path, content: dict[str, Any], said: str):
