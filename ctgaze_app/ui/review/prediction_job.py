@@ -29,12 +29,13 @@ class PredictionJob(QObject):
 
     stepped = Signal(object)
     ended = Signal(object, str)
-    _worker_stepped = Signal(object)
+    _worker_stepped = Signal(int, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.step: Step | None = None
         self.trial = 0
+        self._run = 0
         self._job: BackgroundJob | None = None
         self._worker_stepped.connect(self._show_step)
 
@@ -55,14 +56,15 @@ class PredictionJob(QObject):
         """Begin; call only when none is being made."""
         assert not self.busy
         self.step, self.trial = STARTING, trial
-        last_told_s = 0.0
+        self._run += 1
+        run, last_told_s = self._run, 0.0
 
         def tell(step: Step) -> None:
             nonlocal last_told_s
             now_s = time.monotonic()
             if now_s - last_told_s >= TELL_EVERY_S or step.done >= step.total:
                 last_told_s = now_s
-                self._worker_stepped.emit(step)
+                self._worker_stepped.emit(run, step)
 
         def work(_progress: Progress, cancelled: Callable[[], bool]) -> Path | None:
             try:
@@ -89,8 +91,9 @@ class PredictionJob(QObject):
             self._job.cancel()
         self._job = self.step = None
 
-    def _show_step(self, step: Step) -> None:
-        if self.step is not None:
+    def _show_step(self, run: int, step: Step) -> None:
+        # A run that was cancelled may have told its last step on the way here.
+        if self.step is not None and run == self._run:
             self.step = step
             self.stepped.emit(step)
 
