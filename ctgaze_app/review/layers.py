@@ -31,6 +31,8 @@ class LayerEntry:
         Second line: which reading, or the task with the research-only label.
     problem
         Why it cannot be shown (out of date, unreadable); empty when it can.
+    doubt
+        Why nobody knows whether it is out of date; it is shown all the same.
     colour
         Index in the readers' palette; None: a model's, the next one that is free.
     at_first
@@ -42,6 +44,7 @@ class LayerEntry:
     title: str
     note: str
     problem: str = ""
+    doubt: str = ""
     colour: int | None = None
     at_first: bool = True
 

@@ -39,6 +39,13 @@ def follow_parent(environment: Mapping[str, str] = os.environ) -> None:
     threading.Thread(target=_follow, args=(int(number), float(started)), name="ctgaze-parent", daemon=True).start()
 
 
+def mark_runs(mark: str) -> bool:
+    """Whether the process that left such a mark still runs."""
+    number, _, started = mark.partition(":")
+    process = _parent(int(number), float(started))
+    return process is not None and runs(process)
+
+
 def runs(process: psutil.Process) -> bool:
     """Whether it has not ended; another process that was given its number later is not it."""
     import psutil

@@ -24,7 +24,8 @@ import psutil
 
 from ctgaze_app.errors import CTGazeError, SessionError
 from ctgaze_app.study.parent_watch import PARENT_VARIABLE, parent_mark, runs
-from ctgaze_app.study.predictions import PredictionRequest, place_to_write
+from ctgaze_app.study.prediction_staging import place_to_write
+from ctgaze_app.study.predictions import PredictionRequest
 
 CTGAZE = (sys.executable, "-m", "ctgaze_app")
 LOW_PRIORITY = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 10)
@@ -80,26 +81,24 @@ def predict_in_worker(
     WorkerCancelled
         After `cancelled` said so.
     """
-    staging = place_to_write(out)
     try:
-        run_command(
-            [
-                *("model", "predict", str(model), "--session", f"{session}:{trial}", *request.arguments()),
-                *("--out", str(staging), "--timing", "--progress", "json"),
-            ],
-            progress=progress,
-            cancelled=cancelled,
-            command=command,
-            less_memory=FEWER_PATHS if request.task == "scanpath" else LESS_MEMORY,
-        )
-        if not staging.is_file():
-            raise WorkerError("the prediction ended without a result", remedy="predict again")
-        staging.replace(out)
+        with place_to_write(out) as staging:
+            run_command(
+                [
+                    *("model", "predict", str(model), "--session", f"{session}:{trial}", *request.arguments()),
+                    *("--out", str(staging), "--timing", "--progress", "json"),
+                ],
+                progress=progress,
+                cancelled=cancelled,
+                command=command,
+                less_memory=FEWER_PATHS if request.task == "scanpath" else LESS_MEMORY,
+            )
+            if not staging.is_file():
+                raise WorkerError("the prediction ended without a result", remedy="predict again")
+            staging.replace(out)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise SessionError(f"cannot be written: {reason}", place=out.name, remedy="check rights and space") from error
-    finally:
-        staging.unlink(missing_ok=True)
     return out
 
 

@@ -1,25 +1,18 @@
-"""Predictions of a session's trials: where they are kept, which are out of date, and when nobody may see them."""
+"""Predictions of a session's trials: what is asked for, where it is kept, and when nobody may see any."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from ctgaze_app.errors import SessionError
 from ctgaze_app.study.session import SessionManifest, TrialRecord
-
-if TYPE_CHECKING:
-    from models.predictions import Prediction
 
 FOLDER = "predictions"
 DIGEST_LETTERS = 8
-MAKING = "making-"
-"""Begins the name of a file that a worker still writes."""
 MOST_PATHS = 20
 
 Task = Literal["scanpath", "classification", "segmentation", "saliency"]
@@ -61,20 +54,6 @@ class PredictionRequest:
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode("utf-8")).hexdigest()[:DIGEST_LETTERS]
 
 
-@dataclass(frozen=True, eq=False)
-class StoredPrediction:
-    """One file of `derived/predictions/`.
-
-    `prediction` is None when the file cannot be used, and `problem` then says why; `stale` says why a prediction that
-    can be read no longer belongs to what is shown.
-    """
-
-    path: Path
-    prediction: Prediction | None = field(repr=False)
-    problem: str = ""
-    stale: str = ""
-
-
 def why_hidden(manifest: SessionManifest, trial: TrialRecord) -> str:
     """Why no prediction of this trial may be shown, as one sentence; empty when it may.
 
@@ -105,100 +84,6 @@ def prediction_path(folder: Path, manifest: SessionManifest, trial: TrialRecord,
     digest = request.digest(manifest.series[series].digest if series >= 0 else "")
     name = f"{_in_file_name(request.model)}-{_in_file_name(request.version)}"
     return folder / "derived" / FOLDER / f"{trial.number}_{name}_{digest}.json"
-
-
-def stored_predictions(
-    folder: Path,
-    trial: TrialRecord,
-    *,
-    volume_sha256: str = "",
-    weights: Mapping[tuple[str, str], Collection[str]] | None = None,
-) -> tuple[StoredPrediction, ...]:
-    """The trial's predictions, the newest first; a file that cannot be used says why and spoils nothing.
-
-    Parameters
-    ----------
-    volume_sha256
-        `digest` of the volume that is shown, as models take it
-        (`ctgaze_app.study.model_volumes.input_for_models`); empty when it is not known, then nothing is held against
-        it.
-    weights
-        Digests of the weights by (name, version) of the models that are there now; a prediction of a model that is
-        gone is not out of date.
-    """
-    places = prediction_places(folder, trial)
-    return tuple(_stored(path, trial, volume_sha256, weights or {}) for path in places)
-
-
-def prediction_places(folder: Path, trial: TrialRecord) -> list[Path]:
-    """The files of the trial's predictions, the newest first; none of them is read."""
-    files = (folder / "derived" / FOLDER).glob(f"{trial.number}_*.json")
-    return sorted(files, key=lambda path: (_modified(path), path.name), reverse=True)
-
-
-def remove_prediction(stored: StoredPrediction) -> None:
-    """Delete the file.
-
-    Raises
-    ------
-    SessionError
-        When the folder refuses.
-    """
-    try:
-        stored.path.unlink(missing_ok=True)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise SessionError(f"cannot be removed: {reason}", place=stored.path.name, remedy="check rights") from error
-
-
-def place_to_write(path: Path) -> Path:
-    """Where a worker writes what then moves to `path`, so that a worker that dies leaves no half prediction.
-
-    Raises
-    ------
-    SessionError
-        When the folder cannot be made.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for left in (*path.parent.glob(f"{MAKING}*"), *path.parent.glob(f".{MAKING}*")):
-            left.unlink(missing_ok=True)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise SessionError(
-            f"predictions cannot be written: {reason}", place=str(path.parent), remedy="check rights and space"
-        ) from error
-    return path.with_name(f"{MAKING}{path.name}")
-
-
-def _stored(
-    path: Path, trial: TrialRecord, volume_sha256: str, weights: Mapping[tuple[str, str], Collection[str]]
-) -> StoredPrediction:
-    from models.errors import ModelError
-    from models.prediction_file import read_prediction
-    from models.predictions import ScanpathPrediction
-
-    try:
-        prediction = read_prediction(path)
-    except ModelError as error:
-        return StoredPrediction(path, None, problem=f"{path.name}: {error.message}")
-    cases = {one.case for one in prediction.paths} if isinstance(prediction, ScanpathPrediction) else {prediction.case}
-    others = cases - {trial.case}
-    if others:
-        return StoredPrediction(path, None, problem=f"{path.name}: is of case {min(others)}, not of {trial.case}")
-    stale = ""
-    if volume_sha256 and prediction.volume_sha256 != volume_sha256:
-        stale = "made on another CT or picture than the one that is shown"
-    elif prediction.model_sha256 not in weights.get((prediction.model, prediction.version), {prediction.model_sha256}):
-        stale = "made by other weights than this model has now"
-    return StoredPrediction(path, prediction, stale=stale)
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def _in_file_name(text: str) -> str:

@@ -16,9 +16,11 @@ from models.features.devices import choose_device
 from models.gaze_classifier.files import LoadedClassifier, outputs_of
 from models.gaze_classifier.gaze_frames import gaze_frames, placed
 from models.gaze_classifier.image_cnn import Frames
+from models.gaze_classifier.picture_gaze import gaze_digest
 from models.gaze_classifier.picture_input import check_picture, picture_input, resized
 from models.gaze_classifier.settings import GazeClassifierSettings
 from models.gaze_classifier.unet import GazeUnet, grad_cam
+from models.prediction_heads import GAZE_DIGEST
 from models.predictions import ClassificationPrediction, Findings, SaliencyPrediction
 from models.volumes import CtVolume, PictureVolume
 
@@ -78,6 +80,8 @@ def predict_picture(
         if settings.kind == "temporal":
             parameters["reader"] = "" if gaze is None else gaze.reader
             parameters["frames"] = 0 if frames is None else int(frames.counts[0])
+            if gaze is not None:
+                parameters[GAZE_DIGEST] = gaze_digest(gaze)
             if outputs.attention is not None:
                 parameters["attention"] = [round(float(one), DECIMALS) for one in outputs.attention[0].cpu()]
         _tell(progress, cancelled, 2)

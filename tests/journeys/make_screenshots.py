@@ -118,9 +118,9 @@ def _run(out: Path, case: Path | None, scratch: Path) -> None:
     settle(1.0)
     grab("replay")
     models = workspace.models
-    wait_until(lambda: models.control.listed)
+    wait_until(lambda: models.control.settled)
     workspace.predict_usual()
-    wait_until(lambda: models.control.busy is None and models.control.listed)
+    wait_until(lambda: models.control.busy is None and models.control.settled)
     if models.control.problem or not models.shown:
         sys.stderr.write(f"no pictures of predictions: {models.control.problem or models.panel.hint.text()}\n")
     else:
@@ -153,13 +153,13 @@ def _in_few_colours(picture: Path) -> None:
 def _show_models(workspace: Any, wait_until: Callable[[Callable[[], bool]], None]) -> None:
     """Two readers, and the path, mask and findings that shipped models make; the findings in front."""
     control, layers = workspace.models.control, workspace.models.layers
-    wait_until(lambda: control.listed)
+    wait_until(lambda: control.settled)
     order = ("scanpath", "segmentation", "classification")
     for choice in sorted((one for one in control.models if one.task in order), key=lambda one: order.index(one.task)):
         if control.why_not(choice) or not choice.shipped:
             continue
         control.predict(choice, 2)
-        wait_until(lambda: control.busy is None and control.listed)
+        wait_until(lambda: control.busy is None and control.settled)
         if control.problem:
             sys.stderr.write(f"{choice.title}: {control.problem}\n")
     for layer in layers.layers:

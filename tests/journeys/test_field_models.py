@@ -79,7 +79,7 @@ class Review:
         row = next(row for row, one in enumerate(control.models) if one.name == model)
         panel.model.setCurrentIndex(row)
         QTest.mouseClick(panel.predict, LEFT, NONE)
-        self.qtbot.waitUntil(lambda: control.busy is None and control.listed, timeout=120_000)
+        self.qtbot.waitUntil(lambda: control.busy is None and control.settled, timeout=120_000)
         assert control.problem == ""
         made = control.contents[self.key(model)].prediction
         assert made is not None
@@ -131,7 +131,7 @@ def opened(qapp: QApplication, qtbot: QtBot, models: Path, monkeypatch: pytest.M
         workspace.show()
         QTest.qWaitForWindowExposed(workspace)
         control = workspace.models.control
-        qtbot.waitUntil(lambda: control.listed or bool(control.hidden), timeout=60_000)
+        qtbot.waitUntil(lambda: control.settled or bool(control.hidden), timeout=60_000)
         return Review(workspace, qtbot)
 
     yield open_now

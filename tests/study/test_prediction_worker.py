@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -20,7 +21,7 @@ from ctgaze_app.study.prediction_worker import (
     predict_in_worker,
     run_command,
 )
-from ctgaze_app.study.predictions import MAKING, PredictionRequest, Task
+from ctgaze_app.study.predictions import PredictionRequest, Task
 
 REQUEST = PredictionRequest("m", "1", "ab", 3, 0)
 
@@ -204,12 +205,45 @@ def test_a_worker_that_writes_nothing_is_told(tmp_path: Path) -> None:
         _predict(tmp_path, "pass", tmp_path / "p" / "2_m-1_00000000.json")
 
 
-def test_what_an_interrupted_worker_left_is_cleared(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="a process of POSIX can ignore the polite request")
+def test_a_run_that_is_being_cancelled_takes_nothing_from_the_next_one(tmp_path: Path) -> None:
     out = tmp_path / "p" / "2_m-1_00000000.json"
-    out.parent.mkdir()
-    for name in (f"{MAKING}old.json", f".{MAKING}old.json.unfinished"):
-        (out.parent / name).write_text("{", encoding="utf-8")
-    _predict(tmp_path, PREDICT, out)
+    told = "print(json.dumps({'done': 1, 'total': 2, 'what': ''}), file=sys.stderr, flush=True)\n"
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    stubborn = _script(
+        tmp_path / "first",
+        f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{PREDICT}{told}time.sleep(60)",
+    )
+    waits = _script(
+        tmp_path / "second", f"{PREDICT}{told}\nwhile not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.01)"
+    )
+    begun: list[Step] = []
+    ends: list[object] = []
+
+    def first() -> None:
+        try:
+            predict_in_worker(
+                tmp_path / "m", tmp_path / "s", 2, REQUEST, out, progress=begun.append,
+                cancelled=lambda: bool(begun), command=stubborn,
+            )  # fmt: skip
+        except WorkerCancelled as end:
+            ends.append(end)
+
+    def second(step: Step) -> None:
+        ending.join(30)
+        (tmp_path / "go").touch()
+
+    ending = threading.Thread(target=first)
+    ending.start()
+    while not begun:
+        time.sleep(0.01)
+    predict_in_worker(
+        tmp_path / "m", tmp_path / "s", 2, replace(REQUEST, count=7), out, progress=second, cancelled=_never,
+        command=waits,
+    )  # fmt: skip
+    assert len(ends) == 1
+    assert '"--count", "7"' in out.read_text(encoding="utf-8")
     assert [path.name for path in out.parent.iterdir()] == [out.name]
 
 

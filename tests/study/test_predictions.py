@@ -1,35 +1,20 @@
-"""Where a session's predictions are kept, which of them are out of date, and when nobody may see any."""
+"""What a prediction is asked for with, where a session keeps it, and when nobody may see any."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from ctgaze_app.study.predictions import (
-    MAKING,
-    PredictionRequest,
-    StoredPrediction,
-    place_to_write,
-    predicted_series,
-    prediction_path,
-    remove_prediction,
-    stored_predictions,
-    why_hidden,
-)
+from ctgaze_app.study.predictions import PredictionRequest, predicted_series, prediction_path, why_hidden
 from ctgaze_app.study.session import PartRecord, SessionManifest, TrialRecord
-from models.prediction_file import write_prediction
-from models.predictions import Prediction, ScanpathPrediction
-from models.scanpath import Scanpath
 from tests.factories.volumes import make_volume
-from tests.models.made_predictions import classification, saliency, segmentation
 from tests.ui.review.scene import manifest
 
-WEIGHTS, VOLUME = "a" * 64, "b" * 64
+WEIGHTS = "a" * 64
 REQUEST = PredictionRequest("ct-searcher", "1.0", WEIGHTS, 5, 0)
 
 
@@ -42,22 +27,6 @@ class BlindedTrial(TrialRecord):
 @pytest.fixture
 def closed() -> SessionManifest:
     return manifest(make_volume(slices=4), 2).model_copy(update={"state": "complete"})
-
-
-def _prediction(case: str = "case01", **changes: object) -> ScanpathPrediction:
-    path = Scanpath.from_voxels(
-        [(1, 2, 0), (3, 4, 2)], [0.2, 0.3], shape_kji=(4, 8, 8), who="ct-searcher", case=case, source="model",
-        onset_s=[0.0, 0.3], trial="sample 1",
-    )  # fmt: skip
-    made = ScanpathPrediction((path,), "ct-searcher", "1.0", WEIGHTS, VOLUME, "cpu", 1.0, {"seed": 0})
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def _store(folder: Path, name: str, prediction: Prediction) -> Path:
-    path = folder / "derived" / "predictions" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_prediction(path, prediction)
-    return path
 
 
 def _part(state: str) -> PartRecord:
@@ -121,69 +90,6 @@ def test_predictions_are_about_the_current_series(closed: SessionManifest) -> No
     assert predicted_series(two, trial.model_copy(update={"series": []})) == -1
 
 
-def test_a_trials_predictions_are_listed_and_no_others(tmp_path: Path, closed: SessionManifest) -> None:
-    mine = _store(tmp_path, "1_a-1_00000000.json", _prediction())
-    _store(tmp_path, "2_a-1_00000000.json", _prediction("case02"))
-    _store(tmp_path, "11_a-1_00000000.json", _prediction())
-    _store(tmp_path, f"{MAKING}1_a-1_00000000.json", _prediction())
-    (found,) = stored_predictions(tmp_path, closed.trials[0])
-    assert (found.path, found.problem, found.stale) == (mine, "", "")
-    assert found.prediction is not None
-    assert found.prediction.paths[0].voxel_ijk.tolist() == [[1, 2, 0], [3, 4, 2]]
-
-
-def test_without_a_folder_there_are_none(tmp_path: Path, closed: SessionManifest) -> None:
-    assert stored_predictions(tmp_path, closed.trials[0]) == ()
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": 1}', "\x00\x01"])
-def test_a_broken_file_says_so_and_spoils_nothing(tmp_path: Path, closed: SessionManifest, content: str) -> None:
-    _store(tmp_path, "1_a-1_00000000.json", _prediction())
-    (tmp_path / "derived" / "predictions" / "1_b-1_00000000.json").write_text(content, encoding="utf-8")
-    found = {one.path.name: one for one in stored_predictions(tmp_path, closed.trials[0])}
-    assert found["1_a-1_00000000.json"].prediction is not None
-    broken = found["1_b-1_00000000.json"]
-    assert broken.prediction is None and broken.problem.startswith("1_b-1_00000000.json: ")
-    assert "\n" not in broken.problem
-
-
-def test_a_prediction_of_another_case_is_refused(tmp_path: Path, closed: SessionManifest) -> None:
-    _store(tmp_path, "1_a-1_00000000.json", _prediction("case07"))
-    (found,) = stored_predictions(tmp_path, closed.trials[0])
-    assert found.prediction is None and "of case case07, not of case01" in found.problem
-
-
-@pytest.mark.parametrize(
-    ("volume", "weights", "stale"),
-    [
-        (VOLUME, {("ct-searcher", "1.0"): {WEIGHTS}}, ""),
-        (VOLUME, {("ct-searcher", "1.0"): {WEIGHTS, "d" * 64}}, ""),
-        ("", {}, ""),
-        (VOLUME, {("ct-searcher", "2.0"): {"d" * 64}}, ""),
-        ("c" * 64, {}, "made on another CT"),
-        (VOLUME, {("ct-searcher", "1.0"): {"d" * 64}}, "made by other weights"),
-    ],
-)
-def test_a_changed_volume_or_changed_weights_make_a_prediction_stale(
-    tmp_path: Path, closed: SessionManifest, volume: str, weights: dict[tuple[str, str], set[str]], stale: str
-) -> None:
-    _store(tmp_path, "1_a-1_00000000.json", _prediction())
-    (found,) = stored_predictions(tmp_path, closed.trials[0], volume_sha256=volume, weights=weights)
-    assert found.stale.startswith(stale) and bool(found.stale) is bool(stale)
-
-
-def test_a_removed_prediction_is_gone_and_removing_it_again_is_no_fault(tmp_path: Path) -> None:
-    stored = StoredPrediction(_store(tmp_path, "1_a-1_00000000.json", _prediction()), None)
-    remove_prediction(stored)
-    assert not stored.path.exists()
-    remove_prediction(stored)
-
-
-def test_a_worker_writes_beside_the_place_and_never_into_it(tmp_path: Path) -> None:
-    place = place_to_write(tmp_path / "derived" / "predictions" / "1_a-1_00000000.json")
-    assert place.parent.is_dir() and place.name == f"{MAKING}1_a-1_00000000.json"
-
-
 def test_the_digest_of_a_scan_path_request_is_as_it_always_was() -> None:
     assert REQUEST.digest("v") == "52cd191a"
 
@@ -195,21 +101,3 @@ def test_tasks_and_options_give_other_digests_and_other_arguments() -> None:
     assert mask.digest("v") == replace(mask, seed=7).digest("v")
     assert mask.arguments() == ("--option", "slices=1-3", "--option", "average=logits")
     assert REQUEST.arguments() == ("--count", "5", "--seed", "0")
-
-
-@pytest.mark.parametrize("make", [classification, segmentation, saliency])
-def test_predictions_of_every_task_are_listed_and_grow_stale(
-    tmp_path: Path, closed: SessionManifest, make: Callable[..., Prediction]
-) -> None:
-    prediction = make(case="case01")
-    _store(tmp_path, "1_a-1_00000000.json", prediction)
-    (found,) = stored_predictions(tmp_path, closed.trials[0], volume_sha256=prediction.volume_sha256)
-    assert type(found.prediction) is type(prediction) and (found.problem, found.stale) == ("", "")
-    (found,) = stored_predictions(tmp_path, closed.trials[0], volume_sha256="c" * 64)
-    assert found.stale == "made on another CT or picture than the one that is shown"
-    weights = {(prediction.model, prediction.version): {"d" * 64}}
-    (found,) = stored_predictions(tmp_path, closed.trials[0], weights=weights)
-    assert found.stale.startswith("made by other weights")
-    _store(tmp_path, "1_a-1_00000000.json", make(case="case07"))
-    (found,) = stored_predictions(tmp_path, closed.trials[0])
-    assert found.prediction is None and "is of case case07, not of case01" in found.problem

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctgaze_app.cli.model.predicted_subject import Subject
-from ctgaze_app.errors import SessionError
 
 if TYPE_CHECKING:
     from models.card import Card
@@ -34,18 +33,14 @@ def with_gaze(options: Mapping[str, str], card: Card, subject: Subject) -> Itera
     if not subject.reading or FIXATIONS in options or not needs_gaze(card):
         yield options
         return
-    from ctgaze_app.formats.scanpath_sources import read_scanpaths
-    from models.gaze_classifier.picture_gaze import gaze_on_picture, write_fixations
+    from ctgaze_app.formats.trial_gaze import gaze_of_trial
+    from models.gaze_classifier.picture_gaze import write_fixations
 
     volume = subject.volume
-    paths = read_scanpaths(subject.reading).paths
-    path = next((one for one in paths if (one.case, one.shape_kji) == (volume.case, volume.shape_kji)), None)
-    if path is None:
-        raise SessionError(
-            "there is no fixation on this image", place=Path(subject.reading).name, remedy="name another trial"
-        )
+    gaze = gaze_of_trial(subject.reading, volume.case, volume.shape_kji)
     with tempfile.TemporaryDirectory(prefix="ctgaze-") as folder:
-        gaze = gaze_on_picture(path)
         # The table does not say who looked: its name does.
-        table = write_fixations(Path(folder) / f"{path.who}.csv", gaze, case=volume.case, shape_ji=volume.shape_kji[1:])
+        table = write_fixations(
+            Path(folder) / f"{gaze.reader}.csv", gaze, case=volume.case, shape_ji=volume.shape_kji[1:]
+        )
         yield {**options, FIXATIONS: str(table)}

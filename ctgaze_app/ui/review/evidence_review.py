@@ -67,7 +67,8 @@ class EvidenceReview:
         self._another_k, self._another_name = dwell_k, name
 
     def hide(self) -> None:
-        """Another layer is selected."""
+        """Another layer is selected: what was shown of this one goes."""
+        self._again = lambda: None
         self.strip.show_curves(None)
 
     def _agreement(self, curves: EvidenceCurves) -> str:

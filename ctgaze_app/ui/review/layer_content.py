@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ctgaze_app.review.layers import LayerEntry, LayerKind
+from ctgaze_app.review.layers import LayerEntry
 from ctgaze_app.review.path_beside import PathBeside
 from ctgaze_app.study.other_readings import OtherReading
-from ctgaze_app.study.predictions import StoredPrediction
+from ctgaze_app.study.stored_predictions import StoredPrediction
+from models.prediction_heads import PredictionHead
 from models.predictions import (
     RESEARCH_ONLY,
     ClassificationPrediction,
@@ -17,25 +18,36 @@ from models.predictions import (
     Prediction,
     SaliencyPrediction,
     ScanpathPrediction,
-    SegmentationPrediction,
 )
 
 UNREADABLE = "cannot be read"
+DOUBTFUL = "may be out of date"
 
 
 @dataclass(frozen=True, eq=False)
 class LayerContent:
-    """One layer's paths, or its prediction; `label` names it on the picture, `made` says by what and how fast."""
+    """One layer's paths, or its prediction; `label` names it on the picture, `made` says by what and how fast.
+
+    A stored prediction is only listed until `loaded` gives it; until then `prediction` is None.
+    """
 
     label: str
     paths: tuple[PathBeside, ...] = field(default=(), repr=False)
     stored: StoredPrediction | None = None
     made: str = ""
+    prediction: Prediction | None = field(default=None, repr=False)
 
     @property
-    def prediction(self) -> Prediction | None:
-        """Of a model's layer that can be read."""
-        return self.stored.prediction if self.stored is not None else None
+    def ready(self) -> bool:
+        """Whether it can be drawn."""
+        return self.stored is None or self.prediction is not None
+
+    def loaded(self, prediction: Prediction | None, start_lsl: float) -> LayerContent:
+        """With a prediction and its paths, as if they had begun at `start_lsl`; None gives them back."""
+        paths: tuple[PathBeside, ...] = ()
+        if isinstance(prediction, ScanpathPrediction):
+            paths = tuple(PathBeside.of(path, number, start_lsl) for number, path in enumerate(prediction.paths, 1))
+        return replace(self, paths=paths, prediction=prediction)
 
     @property
     def findings(self) -> Findings | None:
@@ -61,19 +73,9 @@ def model_label(model: str, version: str) -> str:
     return f"{model} {version} - {RESEARCH_ONLY}"
 
 
-def kind_of(prediction: Prediction) -> LayerKind:
-    """The kind of layer that draws it."""
-    if isinstance(prediction, ScanpathPrediction):
-        return "scanpath"
-    if isinstance(prediction, ClassificationPrediction):
-        return "classification"
-    return "segmentation" if isinstance(prediction, SegmentationPrediction) else "saliency"
-
-
 def layers_of(
     readings: Sequence[ReadingFound],
     stored: Sequence[StoredPrediction],
-    start_lsl: float,
     reader: str,
     readers: Sequence[str],
 ) -> Layers:
@@ -94,9 +96,9 @@ def layers_of(
         entry, content = _reading_layer(found, reader, readers)
         entries.append(entry)
         contents[entry.key] = content
-    seen: set[tuple[str, LayerKind]] = set()
+    seen: set[tuple[str, str]] = set()
     for one in stored:
-        entry, content = _prediction_layer(one, start_lsl, seen)
+        entry, content = _prediction_layer(one, seen)
         entries.append(entry)
         contents[entry.key] = content
     return tuple(entries), contents
@@ -117,46 +119,39 @@ def _reading_layer(found: ReadingFound, reader: str, readers: Sequence[str]) -> 
     return entry, LayerContent(f"{reading.reader}{again}", (found.path,) if found.path is not None else ())
 
 
-def _prediction_layer(
-    stored: StoredPrediction, start_lsl: float, seen: set[tuple[str, LayerKind]]
-) -> tuple[LayerEntry, LayerContent]:
-    key, prediction = f"prediction:{stored.path.name}", stored.prediction
-    if prediction is None:
+def _prediction_layer(stored: StoredPrediction, seen: set[tuple[str, str]]) -> tuple[LayerEntry, LayerContent]:
+    key, head = f"prediction:{stored.path.name}", stored.head
+    if head is None:
         entry = LayerEntry(key, "scanpath", stored.path.stem, UNREADABLE, problem=stored.problem or UNREADABLE)
         return entry, LayerContent(stored.path.name, stored=stored)
-    kind = kind_of(prediction)
-    first = not stored.stale and (prediction.model, kind) not in seen
+    first = not stored.stale and (head.model, head.task) not in seen
     if first:
-        seen.add((prediction.model, kind))
-    note = f"research only: {_what(prediction)}"
+        seen.add((head.model, head.task))
+    note = f"research only: {_what(head)}"
+    if stored.stale or stored.doubt:
+        note = f"out of date: {stored.stale}" if stored.stale else f"{note}; {DOUBTFUL}"
     entry = LayerEntry(
         key,
-        kind,
-        f"{prediction.model} {prediction.version}",
-        f"out of date: {stored.stale}" if stored.stale else note,
+        head.task,
+        f"{head.model} {head.version}",
+        note,
         problem=stored.stale,
+        doubt=stored.doubt,
         at_first=first,
     )
-    paths: tuple[PathBeside, ...] = ()
-    if isinstance(prediction, ScanpathPrediction) and not stored.stale:
-        paths = tuple(PathBeside.of(path, number, start_lsl) for number, path in enumerate(prediction.paths, 1))
-    return entry, LayerContent(model_label(prediction.model, prediction.version), paths, stored, _made(prediction))
+    return entry, LayerContent(model_label(head.model, head.version), stored=stored, made=_made(head))
 
 
-def _what(prediction: Prediction) -> str:
-    if isinstance(prediction, ScanpathPrediction):
-        count = len(prediction.paths)
+def _what(head: PredictionHead) -> str:
+    count = len(head.names)
+    if head.task == "scanpath":
         return f"{count} path{'' if count == 1 else 's'}"
-    if isinstance(prediction, ClassificationPrediction):
-        return f"{len(prediction.findings.labels)} findings"
-    if isinstance(prediction, SegmentationPrediction):
-        return prediction.structure
-    return ", ".join(prediction.maps_kji)
+    return f"{count} findings" if head.task == "classification" else ", ".join(head.names)
 
 
-def _made(prediction: Prediction) -> str:
-    threads, device = prediction.parameters.get("threads"), prediction.device
+def _made(head: PredictionHead) -> str:
+    threads, device = head.parameters.get("threads"), head.device
     if device == "cpu":
         device = f"CPU ({threads} thread{'' if threads == 1 else 's'})" if threads else "CPU"
-    lasted = f", {prediction.seconds:.1f} s" if math.isfinite(prediction.seconds) else ""
+    lasted = f", {head.seconds:.1f} s" if math.isfinite(head.seconds) else ""
     return f"Made on {device}{lasted}"

@@ -78,7 +78,7 @@ class LayerDetails(QWidget):
             self.next.setEnabled(layer.path < len(content.paths) - 1)
             lines = [f"{len(path.fixations)} fixations, {format_time(path.duration_s)}", content.made]
         else:
-            lines = [content.made if usable else layer.entry.problem]
+            lines = [content.made, layer.entry.doubt] if usable else [layer.entry.problem]
         self.made.setText("\n".join(line for line in lines if line))
         self.made.setVisible(bool(self.made.text()))
         if isinstance(prediction, SegmentationPrediction):

@@ -13,6 +13,7 @@ from ctgaze_app.ui.review.panel_parts import words
 
 NOTHING = "Select a reader or a model in the list at the left to see its figures."
 HIDDEN_LAYER = "This layer is hidden: switch its eye on."
+LOADING_LAYER = "Loading this layer. Switching its eye off stops that."
 
 
 class LayerFigures(QScrollArea):
@@ -36,10 +37,10 @@ class LayerFigures(QScrollArea):
         self.setWidget(body)
         self.setMinimumWidth(240)
 
-    def show_parts(self, *, findings: bool, mask: bool, paths: bool, hidden: bool = False) -> None:
-        """Which parts are about what is selected; `hidden` says that it is switched off."""
+    def show_parts(self, *, findings: bool, mask: bool, paths: bool, why_none: str = "") -> None:
+        """Which parts are about what is selected; `why_none` says why there are none."""
         self.findings.setVisible(findings)
         self.masks.setVisible(mask)
         self.paths.setVisible(paths)
-        self.hint.setText(HIDDEN_LAYER if hidden else NOTHING)
-        self.hint.setVisible(hidden or self.details.isHidden())
+        self.hint.setText(why_none or NOTHING)
+        self.hint.setVisible(bool(why_none) or self.details.isHidden())

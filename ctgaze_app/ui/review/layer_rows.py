@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import qtawesome
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
@@ -35,8 +37,11 @@ class LayerRows(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(2)
 
-    def show_state(self, layers: LayerList) -> None:
-        """One row a layer; rows of known layers stay, so that the keyboard's place does."""
+    def show_state(self, layers: LayerList, loading: Callable[[str], str] = lambda key: "") -> None:
+        """One row a layer; rows of known layers stay, so that the keyboard's place does.
+
+        `loading` gives by key how far a layer is that is being loaded.
+        """
         if list(self.rows) != [one.key for one in layers.layers]:
             clear_layout(self._column)
             self.rows = {one.key: LayerRow(one) for one in layers.layers}
@@ -47,7 +52,8 @@ class LayerRows(QWidget):
                 self._column.addWidget(row)
         chosen = layers.selected
         for one in layers.layers:
-            self.rows[one.key].show_state(one, selected=chosen is not None and chosen.key == one.key)
+            is_chosen = chosen is not None and chosen.key == one.key
+            self.rows[one.key].show_state(one, selected=is_chosen, loading=loading(one.key))
 
     def _step(self, key: str, step: int) -> None:
         keys = list(self.rows)
@@ -86,8 +92,8 @@ class LayerRow(QWidget):
         words.addWidget(self.note)
         row.addLayout(words, 1)
 
-    def show_state(self, layer: Layer, *, selected: bool) -> None:
-        """Show a layer's look."""
+    def show_state(self, layer: Layer, *, selected: bool, loading: str = "") -> None:
+        """Show a layer's look, or how far it is loaded."""
         entry = layer.entry
         self._swatch.show_layer(layer)
         self.eye.setChecked(layer.shown)
@@ -102,8 +108,8 @@ class LayerRow(QWidget):
         self.eye.setAccessibleName(what)
         self.title.setText(entry.title)
         self.title.setStyleSheet(f"color: {TEXT if layer.shown else TEXT_SECONDARY}")
-        self.note.setText(entry.note)
-        self.setToolTip(f"{entry.title}\n{entry.note}")
+        self.note.setText(loading or entry.note)
+        self.setToolTip("\n".join(line for line in (entry.title, entry.note, entry.doubt) if line))
         self.setAccessibleName(f"{entry.title}, {entry.note}, {'shown' if layer.shown else 'hidden'}")
         if selected != self._selected:
             self._selected = selected

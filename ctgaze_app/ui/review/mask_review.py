@@ -64,6 +64,10 @@ class MaskReview:
         self.panel.show_mask(self._size, self._dwell, self._note)
         self._show_reference()
 
+    def forget(self) -> None:
+        """Another layer is selected, or none: what was counted of this one goes."""
+        self._mask, self._of, self._overlap = None, (None, "", ()), None
+
     @property
     def reference_drawn(self) -> bool:
         """Whether there is a reference to draw."""

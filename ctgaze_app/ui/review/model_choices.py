@@ -11,6 +11,7 @@ from ctgaze_app.ct.volume import Volume
 from ctgaze_app.study.models_extra import is_installed
 from ctgaze_app.study.prediction_worker import CTGAZE
 from ctgaze_app.study.predictions import Task
+from ctgaze_app.study.session import TrialRecord
 
 Values = Literal["hu", "grey", "rgb"]
 
@@ -107,12 +108,20 @@ def volume_digest(volume: Volume) -> str:
     return input_for_models(volume).digest()
 
 
+def gaze_digest(folder: Path, trial: TrialRecord, shape_kji: tuple[int, int, int]) -> str:
+    """By which a prediction names the fixations of a trial's reader; raises `CTGazeError` where there are none."""
+    from ctgaze_app.formats.trial_gaze import gaze_digest_of_trial
+
+    return gaze_digest_of_trial(folder, trial, shape_kji)
+
+
 @dataclass(frozen=True)
 class ModelTools:
-    """What is outside of this program's process: the models there are, what is not installed, the digest by which a
-    prediction names its volume, the worker's command."""
+    """What is outside of this program's process: the models there are, what is not installed, the digests by which a
+    prediction names its volume and its gaze, the worker's command."""
 
     find_models: Callable[[], Sequence[ModelChoice]] = installed_models
     missing: Callable[[], str] = what_is_missing
     digest: Callable[[Volume], str] = volume_digest
+    gaze_digest: Callable[[Path, TrialRecord, tuple[int, int, int]], str] = gaze_digest
     command: tuple[str, ...] = CTGAZE

@@ -83,9 +83,9 @@ class ModelComparison(QObject):
         reading = f"{session.folder}:{trial.record.number}"
         named = f"{session.manifest.session}:{trial.record.number}"
         wanted = [
-            (self._key(layer), str(content.stored.path), content.stored.prediction.model)
+            (self._key(layer), str(content.stored.path), content.stored.head.model)
             for layer, content in missing
-            if content.stored is not None and content.stored.prediction is not None
+            if content.stored is not None and content.stored.head is not None
         ]
 
         def work(_progress: Progress, cancelled: Callable[[], bool]) -> dict[tuple[int, str], ModelFigures] | None:

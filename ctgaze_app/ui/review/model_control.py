@@ -11,22 +11,19 @@ from PySide6.QtCore import QObject, Signal
 
 from ctgaze_app.ct.volume import Volume
 from ctgaze_app.errors import CTGazeError
-from ctgaze_app.review.layers import Layer, LayerList
+from ctgaze_app.review.layers import Layer
 from ctgaze_app.study.loading import RecordedSession, RecordedTrial
 from ctgaze_app.study.other_readings import reader_codes
 from ctgaze_app.study.prediction_worker import Step
-from ctgaze_app.study.predictions import (
-    PredictionRequest,
-    predicted_series,
-    prediction_path,
-    remove_prediction,
-    why_hidden,
-)
+from ctgaze_app.study.predictions import PredictionRequest, predicted_series, prediction_path, why_hidden
+from ctgaze_app.study.stored_predictions import remove_prediction
 from ctgaze_app.ui.background import BackgroundJob, Progress
 from ctgaze_app.ui.review.layer_content import LayerContent, layers_of
+from ctgaze_app.ui.review.listed_layers import ListedLayers
 from ctgaze_app.ui.review.model_choices import ModelChoice, ModelTools, why_not
 from ctgaze_app.ui.review.prediction_job import PredictionJob
 from ctgaze_app.ui.review.trial_listing import TrialListing, list_trial
+from models.errors import Cancelled
 
 SEED = 0
 USUAL_PATHS = 5
@@ -41,8 +38,8 @@ class ModelControl(QObject):
     -------
     changed()
         Something but the progress and the layers' looks is another.
-    stepped(Step)
-        How far the prediction that is being made is.
+    stepped(Step), loading.stepped()
+        How far the prediction that is being made is, and a stored one that is being loaded.
     made(str)
         Key of the layer that was just predicted and is listed now.
     """
@@ -59,8 +56,9 @@ class ModelControl(QObject):
         self.models: tuple[ModelChoice, ...] = ()
         self.trial: RecordedTrial | None = None
         self.hidden = self.problem = ""
-        self.layers = LayerList()
-        self.contents: Mapping[str, LayerContent] = {}
+        self._listed_layers = ListedLayers(self)
+        self._listed_layers.changed.connect(self.changed)
+        self.layers, self.loading = self._listed_layers.layers, self._listed_layers.loading
         self.another_k: NDArray[np.float64] | None = None
         self.another_name = ""
         self.listed = False
@@ -98,9 +96,24 @@ class ModelControl(QObject):
         return self.readers.index(self.session.manifest.reader)
 
     @property
+    def contents(self) -> Mapping[str, LayerContent]:
+        """What is behind each layer, by its key."""
+        return self._listed_layers.contents
+
+    @property
     def shown(self) -> tuple[tuple[Layer, LayerContent], ...]:
-        """The layers that are visible, with what is behind them."""
-        return tuple((one, self.contents[one.key]) for one in self.layers.layers if one.shown)
+        """As `ListedLayers.shown`."""
+        return self._listed_layers.shown
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything is listed, and loaded if it is visible."""
+        return self.listed and not self.loading.busy
+
+    @property
+    def model_visible(self) -> bool:
+        """As `ListedLayers.model_visible`."""
+        return self._listed_layers.model_visible
 
     def why_not(self, choice: ModelChoice) -> str:
         """Why a model cannot be used on this trial; empty when it can."""
@@ -126,7 +139,8 @@ class ModelControl(QObject):
         out = prediction_path(self.session.folder, self.session.manifest, trial.record, request)
         self.problem = ""
         key = f"prediction:{out.name}"
-        if any(one.key == key and not one.entry.problem for one in self.layers.layers):
+        known = (one.entry for one in self.layers.layers if one.key == key)
+        if any(not (entry.problem or entry.doubt) for entry in known):
             self.layers.set_visible(key, True)
             self.layers.select(key)
             return
@@ -144,7 +158,7 @@ class ModelControl(QObject):
             return
         working = [one for one in self.models if one.task == "scanpath" and not self.why_not(one)]
         first = min(working, key=lambda one: not one.shipped, default=None)
-        if first is not None and not any(layer.by_model for layer, _ in self.shown):
+        if first is not None and not self.model_visible:
             self.predict(first, FIRST_PATHS)
 
     def cancel(self) -> None:
@@ -164,23 +178,26 @@ class ModelControl(QObject):
             self.problem = str(error)
             self.changed.emit()
             return
-        self.layers.remove(key)
+        self._listed_layers.remove(key)
         self.changed.emit()
 
     def close(self) -> None:
-        """Stop and wait for everything; call before this goes."""
+        """Stop everything, wait for the process that predicts and leave what reads; call before this goes."""
+        self._stop_listing()
+        self._listed_layers.close()
         self._job.close()
-        if self._listing is not None:
-            self._listing.cancel()
-        self._listing = None
 
     def _list(self) -> None:
         trial, models, digest = self.trial, self.models, self._volume_digests.get(self.series, "")
         assert trial is not None
+        session, tools = self.session, self.tools
         self.listed = False
 
-        def work(_progress: Progress, cancelled: Callable[[], bool]) -> TrialListing:
-            return list_trial(self.session, trial, self.tools, models=models, digest=digest, cancelled=cancelled)
+        def work(_progress: Progress, cancelled: Callable[[], bool]) -> TrialListing | None:
+            try:
+                return list_trial(session, trial, tools, models=models, digest=digest, cancelled=cancelled)
+            except Cancelled:
+                return None
 
         self._stop_listing()
         self._listing = BackgroundJob(work, self)
@@ -189,7 +206,7 @@ class ModelControl(QObject):
         self._listing.start()
 
     def _stop_listing(self) -> None:
-        # Not waited for: the digest of a large CT would hold up the window.
+        # Not waited for: it looks between pieces whether it is wanted, but the digest of a large CT is one piece.
         if self._listing is not None:
             self._listing.leave()
         self._listing, self._when_listed = None, None
@@ -202,9 +219,8 @@ class ModelControl(QObject):
             self._volume_digests[self.series] = found.digest
         self.another_k, self.another_name = found.another_k, found.another_name
         reader = self.session.manifest.reader
-        start_lsl = self.trial.replay.start_lsl
-        entries, self.contents = layers_of(found.readings, found.stored, start_lsl, reader, self.readers)
-        self.layers.show(entries)
+        entries, contents = layers_of(found.readings, found.stored, reader, self.readers)
+        self._listed_layers.show(entries, contents, self.trial.replay.start_lsl)
         wanted, self._wanted, self.listed = self._wanted, "", True
         if wanted in self.contents:
             self.layers.set_visible(wanted, True)
@@ -221,8 +237,7 @@ class ModelControl(QObject):
 
     def _forget(self) -> None:
         self.another_k, self.another_name = None, ""
-        self.layers.show(())
-        self.contents = {}
+        self._listed_layers.show((), {})
 
     def _predicted(self, out: Path | None, line: str) -> None:
         here = self.trial is not None and self.trial.record.number == self.busy_trial

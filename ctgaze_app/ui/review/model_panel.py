@@ -148,7 +148,7 @@ def _hint(control: ModelControl) -> str:
     if len(reasons) == len(control.models):
         return reasons[0]
     old = [one.entry for one in control.layers.layers if one.by_model and one.entry.problem]
-    if old and not any(one.by_model for one, _ in control.shown):
+    if old and not control.model_visible:
         return f"Not shown: {old[0].problem}. Predict again."
     any_model = any(one.by_model for one in control.layers.layers)
     return "" if any_model or control.busy is not None else NOTHING_YET

@@ -11,7 +11,7 @@ from ctgaze_app.study.loading import RecordedSession, RecordedTrial
 from ctgaze_app.ui.review.evidence_review import EvidenceReview
 from ctgaze_app.ui.review.evidence_strip import EvidenceStrip
 from ctgaze_app.ui.review.layer_content import LayerContent
-from ctgaze_app.ui.review.layer_figures import LayerFigures
+from ctgaze_app.ui.review.layer_figures import HIDDEN_LAYER, LOADING_LAYER, LayerFigures
 from ctgaze_app.ui.review.layer_items import HIDDEN_SLICE, LayerItems
 from ctgaze_app.ui.review.layer_rows import LayerRows
 from ctgaze_app.ui.review.mask_review import MaskReview
@@ -121,6 +121,7 @@ class ModelReview:
         layers.changed.connect(self._changed)
         control.changed.connect(self._changed)
         control.made.connect(lambda _key: self._show_figures())
+        control.loading.stepped.connect(self._list_layers)
         control.stepped.connect(lambda step: widgets.panel.show_step(step, control.busy_trial))
         numbers = widgets.figures.paths
         numbers.compare_asked.connect(self.comparison.start)
@@ -148,7 +149,7 @@ class ModelReview:
     def _changed(self) -> None:
         control, widgets = self.control, self._widgets
         widgets.panel.show_state(control)
-        widgets.rows.show_state(self.layers)
+        self._list_layers()
         selected = self.layers.selected
         widgets.figures.details.show_layer(
             selected, control.contents.get(selected.key) if selected is not None else None
@@ -159,6 +160,9 @@ class ModelReview:
         self._show_selected(shown, selected)
         self._trace(shown)
         self._redraw()
+
+    def _list_layers(self) -> None:
+        self._widgets.rows.show_state(self.layers, self.control.loading.words)
 
     def _name_layers(self) -> None:
         self.items.set_layers(self.shown, self.reader, reference=self.masks.reference_drawn)
@@ -184,12 +188,20 @@ class ModelReview:
             own = (self.reader.entry.title, trial.replay.fixations)
             others = [(one.label, one.paths[0].fixations) for _, one in readings if one.paths]
             self.masks.show(selected, content, self.control.volume, [own, *others])
+        else:
+            self.masks.forget()
         self._widgets.figures.show_parts(
             findings=findings,
             mask=kind == "segmentation",
             paths=kind in ("scanpath", "reading") or not self.layers.layers,
-            hidden=selected is not None and content is None,
+            why_none="" if selected is None or content is not None else self._why_none(selected),
         )
+
+    def _why_none(self, selected: Layer) -> str:
+        """Why a selected layer has no figures; of one that cannot be shown its own lines say it."""
+        if selected.entry.problem:
+            return ""
+        return LOADING_LAYER if selected.visible and self._visible else HIDDEN_LAYER
 
     def _trace(self, shown: Shown) -> None:
         titled = self._widgets.strip.curves is not None

@@ -12,7 +12,8 @@ from ctgaze_app.errors import CTGazeError
 from ctgaze_app.review.dwell_curve import dwell_of_path
 from ctgaze_app.study.loading import RecordedSession, RecordedTrial
 from ctgaze_app.study.other_readings import other_patients_readings, path_of_reading, readings_beside
-from ctgaze_app.study.predictions import StoredPrediction, predicted_series, prediction_places, stored_predictions
+from ctgaze_app.study.predictions import predicted_series
+from ctgaze_app.study.stored_predictions import StoredPrediction, TrialNow, prediction_places, stored_predictions
 from ctgaze_app.ui.review.layer_content import ReadingFound
 from ctgaze_app.ui.review.model_choices import ModelChoice, ModelTools
 
@@ -54,18 +55,28 @@ def list_trial(
     ------
     CTGazeError
         When the volume cannot be named.
+    models.errors.Cancelled
+        After `cancelled` said so, while predictions were read.
     """
     found = models or tuple(tools.find_models())
-    volume = session.volumes.get(predicted_series(session.manifest, trial.record))
-    if not digest and volume is not None and prediction_places(session.folder, trial.record) and not cancelled():
+    manifest, record = session.manifest, trial.record
+    series = predicted_series(manifest, record)
+    volume = session.volumes.get(series)
+    if not digest and volume is not None and prediction_places(session.folder, record) and not cancelled():
         digest = tools.digest(volume)
     weights: dict[tuple[str, str], set[str]] = {}
     for one in found:
         if not one.problem:
             weights.setdefault((one.name, one.version), set()).add(one.sha256)
-    stored = stored_predictions(session.folder, trial.record, volume_sha256=digest, weights=weights)
+    now = TrialNow(
+        digest,
+        weights,
+        manifest.reader,
+        lambda: tools.gaze_digest(session.folder, record, manifest.series[series].shape_kji),
+    )
+    stored = stored_predictions(session.folder, record, now, cancelled=cancelled)
     readings = []
-    for reading in readings_beside(session.folder, session.manifest, trial.record):
+    for reading in readings_beside(session.folder, manifest, record):
         if cancelled():
             break
         try:

@@ -57,7 +57,7 @@ def opened(qapp: QApplication, qtbot: QtBot, models: ModelScene) -> Iterator[Ope
         workspace.show()
         QTest.qWaitForWindowExposed(workspace)
         control = workspace.models.control
-        qtbot.waitUntil(lambda: control.listed or bool(control.hidden), timeout=30_000)
+        qtbot.waitUntil(lambda: control.settled or bool(control.hidden), timeout=30_000)
         return workspace
 
     yield open_now

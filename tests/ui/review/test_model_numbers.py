@@ -128,7 +128,7 @@ def test_what_was_compared_is_remembered_for_the_trial(
 ) -> None:
     numbers = _compared(workspace, qtbot)
     workspace.show_trial(2)
-    qtbot.waitUntil(lambda: workspace.models.control.listed, timeout=30_000)
+    qtbot.waitUntil(lambda: workspace.models.control.settled, timeout=30_000)
     assert not numbers.cells and not numbers.floor.isVisible()
     workspace.show_trial(1)
     qtbot.waitUntil(lambda: bool(workspace.models.shown), timeout=30_000)
@@ -143,6 +143,7 @@ def test_every_shown_prediction_of_paths_is_compared_and_stands_in_its_own_colum
     qtbot.waitUntil(lambda: len(workspace.side.rows.rows) == 2, timeout=30_000)
     for key in workspace.side.rows.rows:
         workspace.models.layers.set_visible(key, True)
+    qtbot.waitUntil(lambda: len(workspace.models.shown) == 2, timeout=30_000)
     numbers = _compare(workspace)
     qtbot.waitUntil(lambda: len(workspace.models.comparison.figures) == 2, timeout=60_000)
     assert len(models.asked) == 2 and {asked[2].rsplit("_", 1)[1] for asked in models.asked} == {

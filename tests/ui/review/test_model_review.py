@@ -44,7 +44,7 @@ def opened(qapp: QApplication, qtbot: QtBot, models: ModelScene) -> Iterator[Ope
         workspace.show()
         QTest.qWaitForWindowExposed(workspace)
         control = workspace.models.control
-        qtbot.waitUntil(lambda: control.listed or bool(control.hidden), timeout=30_000)
+        qtbot.waitUntil(lambda: control.settled or bool(control.hidden), timeout=30_000)
         return workspace
 
     yield open_now
@@ -366,7 +366,9 @@ def test_opacity_dims_the_paths_and_not_the_name(opened: Opened, models: ModelSc
     assert _colours(picture.copy(0, picture.height() - 80, picture.width(), 60), MODELS[0]) > 100
 
 
-def test_delete_removes_the_file_and_the_other_one_can_be_shown(opened: Opened, models: ModelScene) -> None:
+def test_delete_removes_the_file_and_the_other_one_can_be_shown(
+    opened: Opened, models: ModelScene, qtbot: QtBot
+) -> None:
     first = models.store(FILE, prediction())
     second = models.store("1_ct-searcher-test-1.2_11111111.json", prediction(count=1))
     workspace = opened()
@@ -377,6 +379,7 @@ def test_delete_removes_the_file_and_the_other_one_can_be_shown(opened: Opened, 
     assert not first.with_name(shown).exists() and kept.exists()
     assert list(workspace.side.rows.rows) == [f"prediction:{kept.name}"]
     _click(workspace.side.rows.rows[f"prediction:{kept.name}"].eye)
+    qtbot.waitUntil(lambda: bool(workspace.models.shown), timeout=30_000)
     assert _shown_files(workspace) == [kept.name] and _named(workspace) == [LABEL]
 
 
