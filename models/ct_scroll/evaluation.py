@@ -61,7 +61,8 @@ def evaluate_findings(
     """Measure models on cases that none of them was trained on.
 
     F1 and accuracy are at each model's own thresholds, chosen on its validation patients; a model without thresholds
-    has none. Several models of one name (seeds) also get a row of their mean, whose range is said in a sentence.
+    has none. Several models of one name (seeds) also get a row of their mean, whose range is said in a sentence. Labels
+    that some case says nothing of are left out, and named: Rad-ChestCT shares 16 with CT-RATE.
 
     Parameters
     ----------
@@ -75,28 +76,30 @@ def evaluate_findings(
     Raises
     ------
     ModelError
-        No model or case, models of different labels, a case that lacks one, a volume that is no chest.
+        No model or case, models of different labels, no label that every case has, a volume that is no chest.
     """
     if not models or not cases:
         raise ModelError("there is no model or no case to evaluate", remedy="name at least one of each")
-    labels = models[0].network.settings.labels
-    other = next((model for model in models if model.network.settings.labels != labels), None)
+    own = models[0].network.settings.labels
+    other = next((model for model in models if model.network.settings.labels != own), None)
     if other is not None:
         raise ModelError(
             f"finds other labels than {models[0].card.name}", place=other.card.name, remedy="compare equals"
         )
-    truth = truth_of(cases, labels).astype(np.int64)
+    columns = [number for number, label in enumerate(own) if all(label in case.labels for case in cases)]
+    labels = tuple(own[number] for number in columns)
+    truth = truth_of(cases, labels or own).astype(np.int64)
     chosen = choose_device(device)
-    probability = _probabilities(models, cases, chosen, progress)
+    probability = _probabilities(models, cases, chosen, progress)[:, :, columns]
+    thresholds = [_thresholds(model, columns) for model in models]
     patients = [case.patient for case in cases]
     weights = patient_weights(patients, seed=seed, resamples=resamples)
     names = _names(models)
     scores = {
-        name: _scores(truth, found, model.network.settings.thresholds, weights)
-        for name, found, model in zip(names, probability, models, strict=True)
+        name: _scores(truth, found, at, weights) for name, found, at in zip(names, probability, thresholds, strict=True)
     }
     means = _means(names, models, scores)
-    floors = _floors(truth, probability[0], models[0].network.settings.thresholds, weights, seed)
+    floors = _floors(truth, probability[0], thresholds[0], weights, seed)
     enough = len(set(patients)) >= FEWEST_PATIENTS
     rows: dict[str, tuple[Role, Scores]] = {name: ("candidate", one) for name, one in {**scores, **means}.items()}
     rows.update({name: ("floor", one) for name, one in floors.items()})
@@ -108,8 +111,8 @@ def evaluate_findings(
             "seed": seed, "resamples": resamples, "level": 0.95,
             "device": chosen.name if chosen.is_gpu else "cpu",
             "thresholds": {
-                name: dict(zip(labels, model.network.settings.thresholds, strict=False))
-                for name, model in zip(names, models, strict=True)
+                name: dict(zip(labels, at, strict=True)) if at else {}
+                for name, at in zip(names, thresholds, strict=True)
             },
             "prevalence": dict(zip(labels, truth.mean(axis=0).tolist(), strict=True)),
         },
@@ -140,6 +143,12 @@ def _probabilities(
     if not np.isfinite(found).all():
         raise ModelError("a model's probabilities are no numbers", remedy="leave it out")
     return found
+
+
+def _thresholds(model: LoadedModel[CtScroll], columns: Sequence[int]) -> tuple[float, ...]:
+    """Of these labels; empty where nobody chose any."""
+    every = model.network.settings.thresholds
+    return tuple(every[number] for number in columns) if every else ()
 
 
 def _input_of(settings: ScrollSettings) -> object:
@@ -264,6 +273,9 @@ def _sentences(
             if name.endswith(f" {model.card.name}")
         ]
         found.append(f"{name}: mean AUROC from {min(own):.3f} to {max(own):.3f}.")
+    left_out = [label for label in models[0].network.settings.labels if label not in labels]
+    if left_out:
+        found.append(f"Nothing says whether the cases have {', '.join(left_out)}: left out of every figure.")
     unmeasured = [label for number, label in enumerate(labels) if len(np.unique(truth[:, number])) < 2]
     if unmeasured:
         found.append(f"All or none of the cases have {', '.join(unmeasured)}: no AUROC there.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,19 @@ def test_a_label_that_nobody_has_has_no_auroc(tmp_path: Path):
     found = family.evaluate([saved_model(tmp_path)], cases, resamples=20, device="cpu")
     assert "effusion, AUROC" not in found.tables[1].rows["tiny 1.0"].measures
     assert "All or none of the cases have effusion: no AUROC there." in found.sentences
+
+
+def test_labels_that_the_cases_say_nothing_of_are_left_out_and_named(models, evaluation):
+    cases = [replace(case, labels={"effusion": case.labels["effusion"], "other": 1}) for case in CASES]
+    found = family.evaluate(models, cases, resamples=300, device="cpu")
+    assert found.on == "8 volumes of 8 patients, 1 labels"
+    assert "Nothing says whether the cases have nodule: left out of every figure." in found.sentences
+    assert found.parameters["thresholds"] == {name: {"effusion": 0.5} for name in ("tiny 1.0 (1)", "tiny 1.0 (2)")}
+    whole = evaluation.tables[1].rows["tiny 1.0 (1)"].measures
+    assert found.tables[1].rows["tiny 1.0 (1)"].measures == {
+        name: figure for name, figure in whole.items() if name.startswith("effusion")
+    }
+    assert not any("left out" in sentence for sentence in evaluation.sentences)
 
 
 def test_two_patients_have_no_interval(tmp_path: Path):
