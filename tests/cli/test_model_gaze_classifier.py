@@ -17,6 +17,10 @@ from ctgaze_app.cli.model.picture_names import named_picture
 from ctgaze_app.cli.model.predicted_subject import Place
 from ctgaze_app.errors import CTGazeError
 from ctgaze_app.formats.scanpath_sources import read_scanpaths
+from ctgaze_app.formats.trial_gaze import gaze_digest_of_trial
+from ctgaze_app.gaze.detectors import PRESETS
+from ctgaze_app.study.processing import process_session
+from ctgaze_app.study.stored_predictions import OTHER_GAZE, TrialNow, stored_predictions
 from models.errors import ModelError
 from models.gaze_classifier.config import DataTable, EgdSource
 from models.gaze_classifier.picture_gaze import write_fixations
@@ -144,6 +148,25 @@ def test_a_folder_of_one_file_is_called_as_that_and_one_of_more_by_its_own_name(
     assert found()["picture"] == "a"
     (tmp_path / "x.1" / "b.dcm").touch()
     assert found()["picture"] == "x.1"
+
+
+def test_fixations_made_anew_make_the_prediction_out_of_date(tmp_path: Path, session: SyntheticSession) -> None:
+    saved_classifier(tmp_path / "m", "temporal")
+    folder, trial = session.folder, session.manifest.trials[1]
+    out = folder / "derived" / "predictions" / "2_tiny-1.0_00000000.json"
+    said = run("predict", tmp_path / "m", "--session", f"{folder}:2", "--out", out)
+    assert said.exit_code == 0, said.output
+    now = TrialNow(reader=session.manifest.reader, gaze_sha256=lambda: gaze_digest_of_trial(folder, trial, (1, 64, 64)))
+
+    process_session(folder)
+    (found,) = stored_predictions(folder, trial, now)
+    assert (found.problem, found.stale, found.doubt) == ("", "", "")
+    process_session(folder, parameters=PRESETS["engbert-kliegl"])
+    (found,) = stored_predictions(folder, trial, now)
+    assert (found.stale, found.doubt) == (OTHER_GAZE, "")
+    (folder / "derived" / "fixations.csv").unlink()
+    (found,) = stored_predictions(folder, trial, now)
+    assert found.stale == "" and "its tables are missing or out of date" in found.doubt
 
 
 def test_maps_of_the_u_net_go_to_the_prediction_file(tmp_path: Path, picture: Path) -> None:

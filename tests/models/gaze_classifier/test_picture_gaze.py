@@ -8,8 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.datasets.picture_case import PictureGaze
 from models.errors import ModelError
-from models.gaze_classifier.picture_gaze import gaze_on_picture, read_fixations, write_fixations
+from models.gaze_classifier.picture_gaze import (
+    gaze_digest,
+    gaze_on_picture,
+    read_fixations,
+    write_fixations,
+)
 from models.scanpath import Scanpath
 from tests.models.gaze_classifier.saved_classifiers import gaze_at
 
@@ -47,6 +53,22 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.duration_s, [0.2, 0.2])
     np.testing.assert_allclose(found.onset_s, [0.0, 0.6])
     assert found.reader == "r1"
+
+
+def test_the_digest_of_gaze_is_that_of_what_is_read_back_and_of_no_other(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    points, seconds = rng.uniform(-0.1, 1.1, (200, 2)), rng.uniform(0.05, 0.9, 200)
+    gaze = PictureGaze(points, seconds, np.cumsum(seconds) + 7 / 3, "r1")
+    unknown = replace(gaze, onset_s=np.full(200, np.nan))
+
+    for one in (gaze, unknown):
+        file = write_fixations(tmp_path / "r1.csv", one, case="x1", shape_ji=(50, 40))
+        assert gaze_digest(read_fixations(file)) == gaze_digest(one)
+    later = replace(gaze, onset_s=gaze.onset_s + 0.001)
+    elsewhere = replace(gaze, points_xy_share=points + 1e-6)
+    longer = replace(gaze, duration_s=seconds + 0.001)
+    assert len({gaze_digest(one) for one in (gaze, unknown, later, elsewhere, longer)}) == 5
+    assert gaze_digest(replace(gaze, reader="r2")) == gaze_digest(gaze)
 
 
 def test_without_onsets_each_fixation_is_written_after_the_one_before(tmp_path: Path) -> None:

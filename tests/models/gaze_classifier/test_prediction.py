@@ -10,7 +10,7 @@ import torch
 
 from models.errors import Cancelled, ModelError
 from models.gaze_classifier import family
-from models.gaze_classifier.picture_gaze import write_fixations
+from models.gaze_classifier.picture_gaze import gaze_digest, write_fixations
 from models.gaze_classifier.picture_input import picture_input
 from models.gaze_classifier.prediction import as_stored, predict_picture
 from models.predictions import ClassificationPrediction, SaliencyPrediction
@@ -99,6 +99,16 @@ def test_the_temporal_network_reads_a_table_of_fixations(tmp_path: Path) -> None
     assert found.findings.probabilities == pytest.approx(expected.findings.probabilities, abs=1e-6)
     assert (found.parameters["reader"], found.parameters["frames"]) == ("r1", 3)
     assert sum(found.parameters["attention"]) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_prediction_notes_the_gaze_that_it_took_and_none_where_it_took_none(tmp_path: Path) -> None:
+    gaze = gaze_at((0.3, 0.3))
+    taking = saved_classifier(tmp_path / "t", "temporal", without_gaze="image_only")
+    looking = saved_classifier(tmp_path / "u", "static")
+
+    assert predict_picture(taking, radiograph(), gaze=gaze).parameters["gaze_sha256"] == gaze_digest(gaze)
+    for alone in (taking, looking):
+        assert "gaze_sha256" not in predict_picture(alone, radiograph()).parameters
 
 
 def test_another_readers_gaze_changes_what_the_temporal_network_says(tmp_path: Path) -> None:
