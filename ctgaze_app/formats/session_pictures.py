@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 EXTENSION = ".png"
+SEGMENT_FILE = "dwell_segments.csv"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +63,10 @@ class SlicePictures:
 
 
 def session_pictures(name: str, folder: Path, *, progress: Progress | None = None) -> SlicePictures:
-    """Write the fixations of a session as GazeMedSeg's CSV into `folder`, and give each slice in it as a case.
+    """Write where a session looked on each slice as GazeMedSeg's CSV into `folder`, and give these slices as cases.
 
-    Fixations on slabs, whose depth is not known, and on planes across the slices are left out.
+    A fixation during which slices moved counts on each of them for as long as it dwelt there. Fixations on slabs, whose
+    depth is not known, and on planes across the slices are left out.
 
     Parameters
     ----------
@@ -82,6 +84,7 @@ def session_pictures(name: str, folder: Path, *, progress: Progress | None = Non
     dataset = dataset_from_session(place, trials=trials, samples=False)
     series = shown_series(place, trials)
     kept, notes = _on_slices(dataset, manifest, series)
+    kept = replace(kept, fixations=_slice_by_slice(kept.fixations, place / "derived" / SEGMENT_FILE, series))
     options = checked_options({"extension": EXTENSION}, FORMAT.write_options, FORMAT.name)
     written = write_gazemedseg(kept, folder, options)
     volumes = {
@@ -116,6 +119,23 @@ def _on_slices(dataset: DataSet, manifest: SessionManifest, series: dict[str, in
         )
     left_out = int(away.sum())
     return kept, (f"{left_out} fixations on slabs or across the slices are left out",) if left_out else ()
+
+
+def _slice_by_slice(fixations: pd.DataFrame, path: Path, series: dict[str, int]) -> pd.DataFrame:
+    """A row a fixation and slice, in place of one a fixation: its own onset, duration and voxel, numbered anew."""
+    import pandas as pd
+
+    columns = ["onset_s", "duration_s", "x_voxel", "y_voxel", "z_voxel"]
+    try:
+        segments = pd.read_csv(path, usecols=["trial", "fixation", "series", *columns])
+    except (OSError, ValueError) as error:
+        raise SessionError(f"cannot be read: {error}", place=path.name, remedy="run: ctgaze session process") from error
+    rows = fixations.drop(columns=columns).merge(segments, on=["trial", "fixation"], validate="one_to_many")
+    met = np.isfinite(rows[columns[2:]]).all(axis=1) & (rows["series"] == rows["case"].map(series))
+    rows.loc[~met, columns[2:]] = np.nan
+    rows["on_image"] = met
+    rows["fixation"] = rows.groupby("trial").cumcount() + 1
+    return rows[list(fixations.columns)]
 
 
 def _rows_of_slice(rows: pd.DataFrame, case: str, k: int, slices: int) -> pd.DataFrame:

@@ -31,11 +31,16 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SyntheticSessi
         yield made
 
 
-def test_every_slice_that_was_looked_at_is_a_picture_with_its_fixations(session: SyntheticSession, tmp_path: Path):
+def segments_on_image(session: SyntheticSession, trial: int) -> pd.DataFrame:
+    rows = pd.read_csv(session.folder / "derived" / "dwell_segments.csv")
+    return rows[(rows["trial"] == trial) & rows["x_voxel"].notna()]
+
+
+def test_every_slice_that_was_looked_at_is_a_picture_with_its_looks(session: SyntheticSession, tmp_path: Path):
+    dataset_from_session(session.folder, trials=(1,))
     found = session_pictures(f"{session.folder}:1", tmp_path)
-    rows = dataset_from_session(session.folder, trials=(1,)).fixations
-    rows = rows[rows["on_image"]]
-    by_slice = {int(k): part for k, part in rows.groupby(rows["z_voxel"].round())}
+    rows = segments_on_image(session, 1)
+    by_slice = {int(k): part for k, part in rows.groupby("slice_index")}
     assert [each.case.case for each in found.slices] == [f"case-1_{k + 1:04d}" for k in sorted(by_slice)]
     assert {each.case.patient for each in found.slices} == {"case-1"}
     assert len(by_slice) >= 3
@@ -52,6 +57,40 @@ def test_every_slice_that_was_looked_at_is_a_picture_with_its_fixations(session:
         assert each.window == (40.0, 400.0)
         assert each.px_per_degree == pytest.approx(session.manifest.screen.geometry().px_per_deg() / ZOOM)
     assert [path.name for path in found.tables] == ["r01_fixation.csv"]
+
+
+def test_a_fixation_during_which_slices_moved_counts_on_each_of_them(
+    session: SyntheticSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    whole = dataset_from_session(session.folder, trials=(1,), samples=False)
+    path = tmp_path / "segments.csv"
+    rows = segments_on_image(session, 1)
+    first = rows.iloc[0]
+    # The first fixation dwells on its own slice, on the two above it, and last beside the image.
+    moved = pd.DataFrame([first] * 4).assign(
+        z_voxel=[first["z_voxel"] + step for step in range(4)], duration_s=[0.5, 0.02, 0.03, 9.0],
+        onset_s=[first["onset_s"] + step for step in (0, 0.5, 0.52, 0.55)],
+        x_voxel=[first["x_voxel"], 3.0, 4.0, np.nan],
+    )  # fmt: skip
+    moved.to_csv(path, index=False)
+    only = whole.fixations[whole.fixations["fixation"] == first["fixation"]]
+    monkeypatch.setattr(tested, "dataset_from_session", lambda *_, **__: replace(whole, fixations=only))
+    read = tested._slice_by_slice
+    monkeypatch.setattr(tested, "_slice_by_slice", lambda rows, _, series: read(rows, path, series))
+    found = session_pictures(f"{session.folder}:1", tmp_path / "out")
+    k = round(first["z_voxel"])
+    assert [each.case.case for each in found.slices] == [f"case-1_{k + step + 1:04d}" for step in range(3)]
+    gazes = [each.case.gaze for each in found.slices]
+    assert [float(gaze.duration_s[0]) for gaze in gazes if gaze is not None] == pytest.approx([0.5, 0.02, 0.03])
+    assert [64 * float(gaze.points_xy_share[0, 0]) - 0.5 for gaze in gazes[1:] if gaze is not None] == pytest.approx(
+        [3.0, 4.0]
+    )
+
+
+def test_dwell_that_cannot_be_read_is_one_line(session: SyntheticSession, tmp_path: Path):
+    rows = dataset_from_session(session.folder, trials=(1,), samples=False).fixations
+    with pytest.raises(SessionError, match=r"no\.csv: cannot be read: .*\(run: ctgaze session process\)"):
+        tested._slice_by_slice(rows, tmp_path / "no.csv", {"case-1": 0})
 
 
 def test_all_trials_give_their_cases_and_both_readers_of_the_table_agree(session: SyntheticSession, tmp_path: Path):
@@ -81,7 +120,8 @@ def test_slabs_and_planes_across_the_slices_are_left_out_and_counted(
     found = session_pictures(f"{session.folder}:1", tmp_path)
     assert found.notes == ("3 fixations on slabs or across the slices are left out",)
     kept = sum(len(each.case.gaze.duration_s) for each in found.slices if each.case.gaze is not None)
-    assert kept == int(whole.fixations["on_image"].sum()) - 3
+    left_out = whole.fixations.loc[whole.fixations["on_image"], "fixation"].iloc[:3]
+    assert kept == int((~segments_on_image(session, 1)["fixation"].isin(left_out)).sum())
 
 
 def test_a_reading_on_slabs_alone_is_one_line(
