@@ -171,7 +171,14 @@ class SegmentationPrediction(VolumePrediction):
     @property
     def mask_kji(self) -> NDArray[np.bool_]:
         """(K, J, I) where the structure is."""
-        return self.probability_kji >= np.uint8(max(1, round(255 * self.threshold)))
+        return self._from_threshold(self.probability_kji)
+
+    def level_mask_kji(self, name: str) -> NDArray[np.bool_]:
+        """(K, J, I) where one level alone says the structure is."""
+        return self._from_threshold(self.levels_kji[name])
+
+    def _from_threshold(self, probability: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        return probability >= np.uint8(max(1, round(255 * self.threshold)))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -13,7 +13,7 @@ from ctgaze_app.errors import CTGazeError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from models.predictions import Findings, Prediction
+    from models.predictions import Findings, Prediction, SegmentationPrediction
 
 SCANGAZE_OPTIONS = {"index_base": "1", "z": "slice", "axes": "column_row"}
 MOST_FINDINGS = 18
@@ -94,8 +94,6 @@ def print_prediction(found: Prediction, device: str, out: Path | None) -> None:
 
 
 def _lines(found: Prediction) -> Iterator[str]:
-    import numpy as np
-
     from models.predictions import (
         ClassificationPrediction,
         SaliencyPrediction,
@@ -114,20 +112,28 @@ def _lines(found: Prediction) -> Iterator[str]:
             if found.evidence:
                 yield f"evidence per slice: {', '.join(one.method for one in found.evidence)}"
         case SegmentationPrediction():
-            mask = found.mask_kji
-            seen = f"{int(found.seen_k.sum())} of {found.shape_kji[0]} slices looked at"
-            if not mask.any():
-                yield f"{found.structure}: nothing found, {seen}"
-                return
-            marked = np.flatnonzero(mask.any(axis=(1, 2)))
-            size = f"{int(mask.sum())} voxels"
-            if found.affine_lps is not None:
-                size += f", {mask.sum() * abs(np.linalg.det(found.affine_lps[:3, :3])) / 1000:.1f} ml"
-            yield f"{found.structure}: {size}, slices {marked[0]} to {marked[-1]}, from 0; {seen}"
+            yield _mask(found)
+            for level in found.levels_kji:
+                yield f"{level} alone: {int(found.level_mask_kji(level).sum())} voxels"
+            yield from found.parameters.get("warnings", ())
         case SaliencyPrediction():
             if found.findings is not None:
                 yield from _findings(found.findings)
             yield f"maps: {', '.join(found.maps_kji)}"
+
+
+def _mask(found: SegmentationPrediction) -> str:
+    import numpy as np
+
+    mask = found.mask_kji
+    seen = f"{int(found.seen_k.sum())} of {found.shape_kji[0]} slices looked at"
+    if not mask.any():
+        return f"{found.structure}: nothing found, {seen}"
+    marked = np.flatnonzero(mask.any(axis=(1, 2)))
+    size = f"{int(mask.sum())} voxels"
+    if found.affine_lps is not None:
+        size += f", {mask.sum() * abs(np.linalg.det(found.affine_lps[:3, :3])) / 1000:.1f} ml"
+    return f"{found.structure}: {size}, slices {marked[0]} to {marked[-1]}, from 0; {seen}"
 
 
 def _findings(found: Findings) -> Iterator[str]:
