@@ -15,6 +15,7 @@ SPACING_MM = (0.1, 12.0)
 FIELD_MM = (120.0, 1200.0)
 LENGTH_MM = (60.0, 2500.0)
 """Distances of voxels, sides of a slice and lengths of a stack that a CT of a chest can have."""
+AXES = ("to the left", "to the back", "along the body")
 MOST_SAMPLED = 112
 """Voxels along an axis that the body is looked for in."""
 
@@ -38,22 +39,27 @@ def check_chest(volume: CtVolume) -> None:
         size that no chest has, no body, or no lungs in it.
     """
     check_volume(volume)
-    place = volume.case or "volume"
-    _check_sizes(volume, place)
-    _check_units(_sampled(volume).hu_kji, place)
-    check_lungs(volume)
+    _check(volume, axes=3)
 
 
-def check_lungs(volume: CtVolume) -> None:
-    """Refuse Hounsfield units of something else than a chest, however many slices there are.
+def check_chest_slices(volume: CtVolume) -> None:
+    """Refuse axial slices of something else than a chest, however many there are and however far apart they lie.
 
     Raises
     ------
     ModelError
-        One line: no body, or no lungs in it.
+        One line: a spacing or size across that no chest has, values that are no Hounsfield units, no body, or no lungs
+        in it.
     """
+    _check(volume, axes=2)
+
+
+def _check(volume: CtVolume, axes: int) -> None:
+    """Sizes along the first axes (to the left, to the back, along the body), units, body and lungs."""
     place = volume.case or "volume"
+    _check_sizes(volume, place, axes)
     sampled = _sampled(volume)
+    _check_units(sampled.hu_kji, place)
     body = body_mask(sampled)
     if body is None or not body.any():
         raise ModelError("no body is seen in it", place=place, remedy="give a CT of a patient")
@@ -74,21 +80,21 @@ def _sampled(volume: CtVolume) -> CtVolume:
     return CtVolume(seen, volume.affine_lps @ np.diag([*map(float, strides[::-1]), 1.0]), volume.case)
 
 
-def _check_sizes(volume: CtVolume, place: str) -> None:
+def _check_sizes(volume: CtVolume, place: str, axes: int) -> None:
     frame = CanonicalFrame.of(volume.shape_kji, volume.affine_lps)
-    spacing = frame.spacing_ijk_mm
+    spacing = frame.spacing_ijk_mm[:axes]
     if not all(SPACING_MM[0] <= step <= SPACING_MM[1] for step in spacing):
         raise ModelError(
             f"its voxels are {_by(spacing)} mm apart; a chest CT's are {SPACING_MM[0]:g} to {SPACING_MM[1]:g} mm",
             place=place,
             remedy="correct its affine",
         )
-    slices, rows, columns = frame.canonical_shape_kji
-    extent = columns * spacing[0], rows * spacing[1], slices * spacing[2]
-    limits = (FIELD_MM, FIELD_MM, LENGTH_MM)
+    sizes = frame.canonical_shape_kji[::-1]
+    extent = [size * step for size, step in zip(sizes, spacing, strict=False)]
+    limits = (FIELD_MM, FIELD_MM, LENGTH_MM)[:axes]
     if not all(low <= size <= high for size, (low, high) in zip(extent, limits, strict=True)):
         raise ModelError(
-            f"it is {_by(extent)} mm large (to the left, to the back, along the body): no chest",
+            f"it is {_by(extent)} mm large ({', '.join(AXES[:axes])}): no chest",
             place=place,
             remedy="give a CT of the chest with its true spacing",
         )

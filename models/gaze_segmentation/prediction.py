@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.errors import Cancelled, ModelError
-from models.features.chest import check_lungs
+from models.features.chest import check_chest_slices
 from models.features.devices import choose_device
 from models.gaze_segmentation.input_pictures import Layout, network_picture, stored_size
 from models.gaze_segmentation.network import GazeSegmenter
@@ -92,7 +92,7 @@ def predict_segmentation(
     settings = model.network.settings
     stack = slices_of(volume, settings, hu_of_pictures=False)
     if settings.region == "chest" and isinstance(volume, CtVolume):
-        check_lungs(volume)
+        check_chest_slices(volume)
     chosen = _chosen(stack, volume.shape_kji[0], slices)
     how = average_of(settings, average)
     place = choose_device(device)

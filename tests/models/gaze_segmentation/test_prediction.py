@@ -205,17 +205,25 @@ def test_a_model_for_chests_refuses_other_parts_of_the_body_and_takes_one_slice(
     settings = tiny_settings(region="chest")
     chest_model = saved_segmenter(tmp_path / "chest", settings)
     assert family.load(chest_model.folder).network.settings == settings
+    wide = np.diag([6.0, 6.0, -3.0, 1.0])
     head = np.full((4, 40, 40), -1000, np.int16)
     head[:, 8:32, 8:32] = 40
     said = r"c1: no chest: 0.0 % of the body is as light as lung, not 4 % or more \(give a CT of the chest\)"
     with pytest.raises(ModelError, match=said):
-        predict_segmentation(chest_model, CtVolume(head, AXIAL, "c1"))
+        predict_segmentation(chest_model, CtVolume(head, wide, "c1"))
     assert predict_segmentation(saved_segmenter(tmp_path / "any"), CtVolume(head, AXIAL, "c1")).seen_k.all()
     chest = head.copy()
     chest[:, 14:26, 12:18] = -850
     chest[:, 14:26, 22:28] = -850
     for volume in (chest, chest[:1]):
-        assert predict_segmentation(chest_model, CtVolume(volume, AXIAL, "c1")).seen_k.all()
+        assert predict_segmentation(chest_model, CtVolume(volume, wide, "c1")).seen_k.all()
+    for wrong, affine, line in (
+        (chest, AXIAL, r"c1: it is 60 x 60 mm large \(to the left, to the back\): no chest"),
+        (chest, np.diag([60.0, 60.0, -3.0, 1.0]), r"c1: its voxels are 60 x 60 mm apart"),
+        (chest + 1100, wide, r"c1: its values run from 100 to 1140, nothing is as light as air"),
+    ):
+        with pytest.raises(ModelError, match=line):
+            predict_segmentation(chest_model, CtVolume(wrong.astype(np.int16), affine, "c1"))
 
 
 def test_progress_ascends_and_cancelling_stops(model):
