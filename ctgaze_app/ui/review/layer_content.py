@@ -21,7 +21,7 @@ from models.predictions import (
 )
 
 UNREADABLE = "cannot be read"
-DOUBTFUL = "may be out of date"
+DOUBTFUL = "research only, may be old"
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,14 +127,12 @@ def _prediction_layer(stored: StoredPrediction, seen: set[tuple[str, str]]) -> t
     first = not stored.stale and (head.model, head.task) not in seen
     if first:
         seen.add((head.model, head.task))
-    note = f"research only: {_what(head)}"
-    if stored.stale or stored.doubt:
-        note = f"out of date: {stored.stale}" if stored.stale else f"{note}; {DOUBTFUL}"
+    note = DOUBTFUL if stored.doubt else f"research only: {_what(head)}"
     entry = LayerEntry(
         key,
         head.task,
         f"{head.model} {head.version}",
-        note,
+        f"out of date: {stored.stale}" if stored.stale else note,
         problem=stored.stale,
         doubt=stored.doubt,
         at_first=first,

@@ -76,10 +76,10 @@ class LayerLoading(QObject):
 
     def _let_go_of_hidden(self) -> None:
         """Those loaded first go first."""
-        size = sum(_size(self._sources[key]) for key in self.found)
+        size = sum(size_of(self._sources[key]) for key in self.found)
         for key in [key for key in self.found if key not in self._wanted]:
             if size > KEPT_BYTES:
-                size -= _size(self._sources[key])
+                size -= size_of(self._sources[key])
                 del self.found[key]
 
     def _go_on(self) -> None:
@@ -136,5 +136,6 @@ def _same(one: StoredPrediction, other: StoredPrediction | None) -> bool:
     return other is not None and (one.path, one.stamp) == (other.path, other.stamp)
 
 
-def _size(stored: StoredPrediction) -> int:
+def size_of(stored: StoredPrediction) -> int:
+    """Bytes that it takes when it is loaded."""
     return stored.head.size_bytes if stored.head is not None else 0

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from ctgaze_app.review.layers import Layer, LayerEntry, LayerList
 from ctgaze_app.ui.review.layer_content import UNREADABLE, LayerContent
-from ctgaze_app.ui.review.layer_loading import LayerLoading
+from ctgaze_app.ui.review.layer_loading import LayerLoading, size_of
 
 
 class ListedLayers(QObject):
@@ -60,12 +60,12 @@ class ListedLayers(QObject):
         self.loading.close()
 
     def _load_visible(self) -> None:
-        """Have what is visible loaded, the selected one first; what is not kept any longer is given back."""
-        selected = self.layers.selected
-        visible = [one.key for one in self.layers.layers if one.shown]
-        visible.sort(key=lambda key: selected is None or key != selected.key)
+        """Have what is visible loaded, the selected one first, then the smallest; what is not kept is given back."""
         listed = {key: one.stored for key, one in self.contents.items() if one.stored is not None}
-        self.loading.want(tuple(key for key in visible if key in listed), listed)
+        visible = [one.key for one in self.layers.layers if one.shown and one.key in listed]
+        selected = self.layers.selected
+        visible.sort(key=lambda key: (selected is None or key != selected.key, size_of(listed[key])))
+        self.loading.want(tuple(visible), listed)
         self._take_loaded()
 
     def _take_loaded(self) -> None:

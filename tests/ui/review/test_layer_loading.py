@@ -28,10 +28,11 @@ from ctgaze_app.ui.review.workspace import ReviewWorkspace
 from models.errors import Cancelled
 from models.predictions import Prediction, SegmentationPrediction
 from tests.ui.review.layer_scene import MASK_FILE, classification, segmentation
-from tests.ui.review.model_scene import ModelScene
+from tests.ui.review.model_scene import ModelScene, prediction
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 MASK = f"prediction:{MASK_FILE}"
+LONGEST_S = 10.0
 OLDER_FILE = "1_segmenter-1.0_11111111.json"
 OLDER = f"prediction:{OLDER_FILE}"
 CLASSIFIER = ModelChoice("classifier", "2.0", Path("x"), "e" * 64, task="classification")
@@ -39,7 +40,7 @@ Opened = Callable[[ModelTools], ReviewWorkspace]
 
 
 class SlowReading:
-    """Stands for `load_prediction`: tells half and waits until it may go on, or is cancelled."""
+    """Stands for `load_prediction`: tells half and waits until it may go on, or is cancelled; `LONGEST_S` at most."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
@@ -51,7 +52,8 @@ class SlowReading:
     ) -> Prediction:
         self.begun.append(stored.path.name)
         progress(1, 2)
-        while not self.may_end.wait(0.01):
+        until_s = time.monotonic() + LONGEST_S
+        while not self.may_end.wait(0.01) and time.monotonic() < until_s:
             if self.listens and cancelled():
                 self.cancelled += 1
                 raise Cancelled
@@ -194,6 +196,23 @@ def test_a_layer_that_was_hidden_while_it_was_read_comes_after_the_one_that_is_w
     assert list(workspace.models.control.loading.found) == [OLDER]
 
 
+def test_the_selected_layer_is_read_first_and_then_the_smallest(
+    opened: Opened, models: ModelScene, qtbot: QtBot, slow: SlowReading
+) -> None:
+    models.store("1_ct-searcher-test-1.2_00000000.json", prediction())
+    models.store("1_classifier-2.0_33333333.json", classification())
+    workspace = opened(models.tools)
+    qtbot.waitUntil(lambda: len(slow.begun) == 1, timeout=30_000)
+    workspace.models.layers.select(MASK)
+    for key in (OLDER, MASK):
+        workspace.models.layers.set_visible(key, True)
+    slow.may_end.set()
+    _settled(workspace, qtbot)
+    names = [name.split("_")[1] for name in slow.begun]
+    assert names == ["classifier-2.0", "segmenter-1.0", "ct-searcher-test-1.2", "segmenter-1.0"]
+    assert slow.begun[1::2] == [MASK_FILE, OLDER_FILE]
+
+
 @pytest.mark.parametrize("leave", ["close", "another trial"])
 def test_nobody_waits_for_a_reading_that_does_not_end(
     opened: Opened, models: ModelScene, qtbot: QtBot, slow: SlowReading, leave: str
@@ -219,7 +238,7 @@ def test_leaving_waits_for_no_digest(opened: Opened, models: ModelScene, qtbot: 
 
     def digest(_volume: object) -> str:
         begun.set()
-        may_end.wait(30)
+        may_end.wait(LONGEST_S)
         return ""
 
     workspace = ReviewWorkspace(models.session, now=lambda: 0.0, model_tools=replace(models.tools, digest=digest))
@@ -278,7 +297,7 @@ def test_a_prediction_that_says_nothing_of_its_fixations_is_shown_with_the_doubt
     key = _by_gaze(models)
     workspace = opened(replace(models.tools, gaze_digest=lambda *_: "2" * 64))
     _settled(workspace, qtbot)
-    assert workspace.side.rows.rows[key].note.text() == "research only: 3 findings; may be out of date"
+    assert workspace.side.rows.rows[key].note.text() == "research only, may be old"
     workspace.models.layers.select(key)
     assert workspace.figures.details.made.text().splitlines()[-1] == GAZE_NOT_NOTED
     assert workspace.figures.findings.bars.count() == 3
