@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -33,20 +34,44 @@ class RunFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def check_place(self, *, resume: bool) -> None:
+        """Whether a run may begin here, or there is one to go on with, before any case is made; writes nothing.
+
+        Raises
+        ------
+        ModelError
+            When the folder is not empty or cannot be one, or (to resume) holds no run or a finished one.
+        """
+        place = str(self.folder)
+        if resume:
+            if (self.folder / WEIGHTS_FILE).exists():
+                raise ModelError(
+                    "its training is finished", place=place, remedy="train on from this model in a new folder"
+                )
+            if not (self.folder / CONFIG).is_file():
+                raise ModelError("there is no run to resume", place=place, remedy="start it anew")
+            return
+        if self.folder.is_dir() and any(self.folder.iterdir()):
+            raise ModelError("is not empty", place=place, remedy="name a new folder, or resume the run there")
+        above = next(folder for folder in (self.folder, *self.folder.absolute().parents) if folder.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK):
+            raise ModelError(
+                f"cannot be made: {above.name or above} is no folder that you may write to",
+                place=place,
+                remedy="name another folder",
+            )
+
     def check(self, config: BaseModel, cases: Split[Any], *, resume: bool) -> None:
         """Whether a run may begin here, or go on with this configuration and these cases; writes nothing.
 
         Raises
         ------
         ModelError
-            When the folder is not empty, or (to resume) holds no run, another one, or a finished one.
+            As `check_place`, and when the run to resume is another one.
         """
+        self.check_place(resume=resume)
         if resume:
             self._check_same(config, cases)
-        elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
-            raise ModelError(
-                "is not empty", place=str(self.folder), remedy="name a new folder, or resume the run there"
-            )
 
     def open(self, config: BaseModel, cases: Split[Any], *, resume: bool) -> None:
         """Begin a run, or let the one that is here go on; raises as `check`, and when the folder refuses."""
@@ -104,15 +129,11 @@ class RunFolder:
         return found
 
     def _check_same(self, config: BaseModel, cases: Split[Any]) -> None:
-        if (self.folder / WEIGHTS_FILE).exists():
-            raise ModelError(
-                "its training is finished", place=str(self.folder), remedy="train on from this model in a new folder"
-            )
         path = self.folder / CONFIG
         try:
             before = parse_recipe(path.read_bytes(), type(config), place=str(path))
         except OSError as error:
-            raise ModelError("there is no run to resume", place=str(self.folder), remedy="start it anew") from error
+            raise ModelError(f"cannot be read: {error.strerror or error}", place=str(path)) from error
         differ = differences(before, config)
         if differ:
             raise ModelError(

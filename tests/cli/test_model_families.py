@@ -226,11 +226,28 @@ def test_memory_that_ran_out_in_training_is_one_line(place: Path, family: StandI
     assert said == "memory ran out (close other programs, lower how many cases training takes per batch)"
 
 
+def test_a_folder_that_a_run_cannot_have_is_refused_before_any_case_is_made(place: Path, family: StandIn):
+    words = ("train", "gaze-segmentation", "--config", "some", "--out")
+    models = place / "models"
+    assert failure(*words, models) == f"{models}: is not empty (name a new folder, or resume the run there)"
+    file = place / "models" / "hu" / "card.toml"
+    assert f"{file / 'run'}: cannot be made: card.toml is no folder that you may write to" in failure(
+        *words, file / "run"
+    )
+    again = ("train", "gaze-segmentation", "--resume", "--out")
+    assert failure(*again, place / "nowhere") == f"{place / 'nowhere'}: there is no run to resume (start it anew)"
+    assert "its training is finished" in failure(*again, models / "hu")
+    assert family.asked == {}
+
+
 def test_a_run_is_resumed_with_its_own_configuration(place: Path, family: StandIn):
     out = place / "run"
+    out.mkdir()
+    (out / "config.toml").touch()
     assert json.loads(run("train", "gaze-segmentation", "--resume", "--out", out, "--json").stdout)["epochs"] == 4
     assert (family.asked["recipe"], family.asked["resume"]) == (str(out / "config.toml"), True)
     family.fails = Cancelled("stopped in epoch 2; it can be resumed")
+    out = place / "new"
     said = failure("train", "gaze-segmentation", "--config", "some", "--out", out)
     assert said == f"{out}: stopped in epoch 2; it can be resumed (go on with --resume)"
     assert "no_recipe: there is no such" in failure(

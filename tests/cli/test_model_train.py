@@ -77,7 +77,7 @@ def test_a_stopped_run_says_how_to_go_on_and_goes_on_with_its_own_configuration(
     ("words", "said"),
     [
         (["--config", "no_recipe"], "no_recipe: there is no such file or recipe (recipes: ct_searcher_published,"),
-        (["--resume"], "config.toml: there is no such file or recipe"),
+        (["--resume"], "model: there is no run to resume (start it anew)"),
         (["--config", "RUN", "--device", "tpu"], "no such device: 'tpu'"),
         (["--config", "RUN", "--initial", "nowhere"], "there is no model 'nowhere'"),
     ],

@@ -59,8 +59,10 @@ def train(
     from models.errors import Cancelled
     from models.registry import model_folder
     from models.training.lightning_trainer import first_device, is_first_process
-    from models.training.run_folder import CONFIG
+    from models.training.run_folder import CONFIG, RunFolder
 
+    if is_first_process():
+        RunFolder(out).check_place(resume=resume)
     chosen = architecture_called(architecture)
     asked = {"seed": seed, "epochs": epochs, "initial": None if initial is None else model_folder(initial).absolute()}
     changes = {name: value for name, value in asked.items() if value is not None}
