@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,16 @@ class TableEvaluation:
             "sentences": list(self.sentences),
             "parameters": dict(self.parameters),
         }
+
+
+def told_apart(names: Sequence[str], folders: Sequence[str]) -> list[str]:
+    """Names of models; where several have one, all with their folder's name beside it, and if need be a number."""
+    if len(set(names)) == len(names):
+        return list(names)
+    found = [f"{name} ({folder})" for name, folder in zip(names, folders, strict=True)]
+    if len(set(found)) == len(found):
+        return found
+    return [f"{name} {number}" for number, name in enumerate(found, start=1)]
 
 
 def card_with(card: Card, found: TableEvaluation) -> Card:

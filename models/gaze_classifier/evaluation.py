@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from models.card import Figure, MetricRow
 from models.datasets.picture_case import PictureCase
 from models.errors import ModelError
-from models.evaluations import EvaluationTable, TableEvaluation
+from models.evaluations import EvaluationTable, TableEvaluation, told_apart
 from models.families import Progress
 from models.features.devices import choose_device
 from models.gaze_classifier.areas import Areas, areas_of, shuffled_areas
@@ -82,17 +81,16 @@ def evaluate(
     rows = {name: _area_row("candidate", found, columns) for name, found in areas.items()}
     rows[SHUFFLED] = _area_row("floor", floor, columns)
     tables = [EvaluationTable("Findings", columns, rows)]
-    if len(areas) > 1:
-        tables.append(
-            EvaluationTable("Mean AUROC, difference of two on the same patients", (MEAN,), _pairs(candidates, areas))
-        )
-    tables += _map_tables(models, candidates, seed, resamples, device)
+    pairs = _pairs(candidates, areas)
+    if pairs:
+        tables.append(EvaluationTable("Mean AUROC, difference of two on the same patients", (MEAN,), pairs))
+    maps = _map_tables(models, candidates, seed, resamples, device)
     looked_at = sum(case.gaze is not None for case in cases)
     found = ", ".join(f"{count} {label}" for label, count in zip(labels, truth.sum(axis=0), strict=True))
     return TableEvaluation(
         on=f"{len(cases)} pictures of {len(set(patients))} patients ({found}), {looked_at} with a reader's gaze",
-        tables=tuple(tables),
-        sentences=_sentences(candidates, areas, len(tables) > 2),
+        tables=(*tables, *maps),
+        sentences=_sentences(candidates, areas, maps=bool(maps)),
         parameters={
             "seed": seed, "resamples": resamples, "interval": "95 %, percentile bootstrap over patients",
             "shuffles": SHUFFLES, "uniform_share_in_kl": UNIFORM_SHARE, "device": choose_device(device).name,
@@ -103,12 +101,11 @@ def evaluate(
 def _candidates(
     models: Sequence[LoadedClassifier], cases: Sequence[PictureCase], seed: int, device: str, progress: Progress | None
 ) -> list[_Candidate]:
-    counts = Counter(model.card.name for model in models)
+    names = told_apart([model.card.name for model in models], [model.folder.name for model in models])
     chosen = choose_device(device).torch_device
     found: list[_Candidate] = []
-    for number, model in enumerate(models):
+    for number, (name, model) in enumerate(zip(names, models, strict=True)):
         network = model.network
-        name = model.card.name if counts[model.card.name] == 1 else f"{model.card.name} ({model.folder.name})"
         pictures = prepare(cases, network.settings)
         shown = {"": pictures}
         if network.settings.kind == "temporal":
@@ -162,7 +159,7 @@ def _map_tables(
     return tables
 
 
-def _sentences(candidates: Sequence[_Candidate], areas: dict[str, Areas], maps: bool) -> tuple[str, ...]:
+def _sentences(candidates: Sequence[_Candidate], areas: dict[str, Areas], *, maps: bool) -> tuple[str, ...]:
     said = ["Every row saw the same pictures; epochs and thresholds were chosen on validation patients."]
     for one in candidates:
         if one.name.endswith(OWN):

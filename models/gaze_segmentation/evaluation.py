@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.card import Figure, MetricRow
 from models.datasets.picture_case import PictureCase
 from models.errors import ModelError
-from models.evaluations import EvaluationTable, TableEvaluation
+from models.evaluations import EvaluationTable, TableEvaluation, told_apart
 from models.features.devices import choose_device
 from models.gaze_segmentation.evaluation_rows import RESEARCH, floors_of, pseudo_mask_rows, written_pseudo_masks
 from models.gaze_segmentation.network import GazeSegmenter
@@ -102,7 +102,7 @@ def evaluate(
         raise ModelError("no picture has a true mask", remedy="evaluate on pictures that somebody outlined")
     scores = _Scores(scored, [true_mask(case, case.load().shape_kji[1:]) for case in scored])
     place = choose_device(device)
-    names = _names(models)
+    names = told_apart([model.card.name for model in models], [model.folder.name for model in models])
     for number, (name, model) in enumerate(zip(names, models, strict=True)):
         model.network.to(place.torch_device).eval()
         before = number * len(scored)
@@ -157,16 +157,6 @@ def _score_masks(name: str, role: str, masks: Sequence[Mask | None], scores: _Sc
     for number, (found, truth) in enumerate(zip(masks, scores.truths, strict=True)):
         if found is not None:
             row.add(number, found, truth)
-
-
-def _names(models: Sequence[LoadedModel[GazeSegmenter]]) -> list[str]:
-    """Card names; those that several models share get their folder's name beside it, then a number."""
-    names = [model.card.name for model in models]
-    if len(set(names)) < len(names):
-        names = [f"{model.card.name} ({model.folder.name})" for model in models]
-    if len(set(names)) < len(names):
-        names = [f"{name} {number}" for number, name in enumerate(names, start=1)]
-    return names
 
 
 def _table(scores: _Scores, seed: int, resamples: int) -> EvaluationTable:

@@ -100,6 +100,22 @@ def test_models_stand_beside_floors_and_the_temporal_one_beside_itself_with_othe
     assert found.to_dict()["parameters"]["resamples"] == 30
 
 
+def test_one_static_model_has_no_differences_and_its_maps_are_explained(tmp_path: Path) -> None:
+    model = saved_classifier(tmp_path / "static", "static", name="static", labels=SIDES)
+    found = evaluate([model], [spotted_case(seed) for seed in range(6)], resamples=30)
+
+    assert [table.title for table in found.tables] == ["Findings", "static: maps beside the reader's gaze"]
+    assert any("KL a divergence" in sentence for sentence in found.sentences)
+
+
+def test_models_of_one_name_in_folders_of_one_name_are_all_there(tmp_path: Path) -> None:
+    models = [saved_classifier(tmp_path / part / "m", "baseline", name="b", labels=SIDES) for part in ("one", "two")]
+    found = evaluate(models, [spotted_case(seed) for seed in range(6)], resamples=30)
+
+    assert list(found.tables[0].rows) == ["b (m) 1", "b (m) 2", "floor: shuffled labels"]
+    assert not any("KL a divergence" in sentence for sentence in found.sentences)
+
+
 def test_the_same_seed_gives_the_same_figures(tmp_path: Path) -> None:
     first, second = evaluated(tmp_path / "a").to_dict(), evaluated(tmp_path / "b").to_dict()
 
