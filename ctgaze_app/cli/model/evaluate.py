@@ -96,6 +96,8 @@ def evaluate(
         raise typer.BadParameter("--first-seed, --families and --readers belong to --simulated")
     if out is not None and not out.absolute().parent.is_dir():
         raise CTGazeError("its folder does not exist", place=str(out), remedy="make it first")
+    if out is not None and out.is_dir():
+        raise CTGazeError("is a folder", place=str(out), remedy="name a file")
     require_models_extra()
     from models.card import read_card
     from models.features.devices import choose_device
