@@ -106,6 +106,7 @@ def train(
         cache=user_cache_path("ctgaze") / "training",
         resume=resume,
         start=None if begin is None else load(begin).network,
+        start_place="" if begin is None else str(begin),
         device=device,
         preparing=preparing,
         progress=progress,

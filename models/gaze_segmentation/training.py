@@ -15,9 +15,10 @@ from models.errors import Cancelled, ModelError
 from models.gaze_segmentation.config import SegmentationConfig
 from models.gaze_segmentation.lightning_module import SegmentationTraining
 from models.gaze_segmentation.network import GazeSegmenter
+from models.gaze_segmentation.settings import SegmentationSettings
 from models.gaze_segmentation.training_card import card_of
 from models.gaze_segmentation.training_pictures import Item, Learnt, SegmentationPictures, looked_at
-from models.model_folder import save_model
+from models.model_folder import check_same_settings, save_model
 from models.training.lightning_trainer import is_first_process
 from models.training.result import TrainingResult, Watcher
 from models.training.run_folder import RunFolder
@@ -33,6 +34,7 @@ def train(
     cache: Path | None = None,
     resume: bool = False,
     start: GazeSegmenter | None = None,
+    start_place: str = "",
     device: str = "auto",
     preparing: Callable[[int, int], None] | None = None,
     progress: Watcher | None = None,
@@ -47,8 +49,8 @@ def train(
     ----------
     cache
         Folder that keeps pseudo-mask maps; the configuration's own goes before it.
-    start
-        Network to begin from.
+    start, start_place
+        Network to begin from, and where it was read, for messages.
 
     Raises
     ------
@@ -62,6 +64,8 @@ def train(
     config = config.model_copy(update={"training": table.model_copy(update={"monitor": monitor})})
     if is_first_process():
         RunFolder(out).check(config, cases, resume=resume)
+    if start is not None:
+        _check_same(start, settings, start_place)
     gaze = settings.mode == "gaze"
     folder = config.data.cache or cache
     learnt = Learnt(
@@ -82,7 +86,6 @@ def train(
     torch.manual_seed(table.seed)
     network = GazeSegmenter(settings)
     if start is not None:
-        _check_same(start, network)
         network.load_state_dict(start.state_dict())
     one_size = len(sides) == 1
     result = train_network(
@@ -148,10 +151,10 @@ def _prepared(
     return sizes
 
 
-def _check_same(start: GazeSegmenter, network: GazeSegmenter) -> None:
-    theirs = {name: tuple(value.shape) for name, value in start.state_dict().items()}
-    ours = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    if theirs != ours:
-        raise ModelError(
-            "the model to start from is another network", remedy="give the configuration the same settings"
-        )
+def _check_same(start: GazeSegmenter, ours: SegmentationSettings, place: str) -> None:
+    """Refuse a network to start from of other sizes; what it learnt may have been something else."""
+    theirs = start.settings
+    sizes = {"features", "feature_channels", "groups"}
+    sizes |= {"values"} if theirs.channels != ours.channels else set()
+    sizes |= {"thresholds"} if theirs.levels != ours.levels else set()
+    check_same_settings(theirs, ours, set(type(ours).model_fields) - sizes, place=place or "the model to start from")

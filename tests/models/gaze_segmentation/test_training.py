@@ -146,9 +146,12 @@ def test_training_goes_on_from_a_model_of_the_same_sizes(run, tmp_path: Path):
     found = family.train(config, disc_split(), tmp_path / "m", initial=begin, device="cpu")
     first, second = (family.load(folder).network.state_dict() for folder in (begin, found.folder))
     assert all(torch.allclose(first[name], second[name], atol=1e-5) for name in first)
-    other = saved_segmenter(tmp_path / "other", tiny_settings(feature_channels=8))
-    with pytest.raises(ModelError, match="another network"):
-        family.train(config, disc_split(), tmp_path / "n", initial=other.folder)
+    wanted = config.model.settings
+    for number, (name, value) in enumerate({"feature_channels": 8, "groups": 1, "thresholds": (0.5, 0.3, 0.4)}.items()):
+        other = saved_segmenter(tmp_path / f"other{number}", wanted.model_copy(update={name: value}))
+        said = rf"other{number}: is another network: {name} .*, not .* \(give the configuration the same settings\)"
+        with pytest.raises(ModelError, match=said):
+            family.train(config, disc_split(), tmp_path / "n", initial=other.folder)
 
 
 def test_masks_and_pictures_that_do_not_fit_are_one_line(tmp_path: Path):
