@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-import weakref
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.ct_scroll.preprocessing import scroll_input
 from models.ct_scroll.settings import ScrollSettings
+from models.datasets.input_room import InputRoom
 from models.datasets.labelled_case import LabelledCase
 from models.errors import Cancelled, ModelError
 from models.volumes import CtVolume
@@ -52,11 +48,10 @@ class PreparedVolumes(Sequence[tuple[Half, NDArray[np.float32]]]):
     ) -> None:
         if len(inputs) != len(truth):
             raise ValueError(f"{len(inputs)} volumes and the truth of {len(truth)}")
-        self._inputs = inputs
+        self._room = InputRoom(inputs)
         self.cells = cells
         self.truth = truth
         self.volume_sha256 = volume_sha256 or {}
-        self._file: Path | None = None
 
     @classmethod
     def of(
@@ -91,17 +86,16 @@ class PreparedVolumes(Sequence[tuple[Half, NDArray[np.float32]]]):
             `cancelled` said so.
         """
         truth = truth_of(cases, settings.labels)
-        inputs, file = _room(len(cases), settings, folder, memory_bytes)
-        found = cls(inputs, truth)
-        if file is not None:
-            found._file = file
-            weakref.finalize(found, _remove, file, os.getpid())
+        shape = (len(cases), *settings.input_shape_slp)
+        room = InputRoom.make(shape, folder=folder, memory_bytes=memory_bytes, what="volumes")
+        found = cls(room.inputs, truth)
+        found._room = room
         cells = []
         for number, case in enumerate(cases):
             if cancelled is not None and cancelled():
                 raise Cancelled
             volume = case.load()
-            inputs[number] = scroll_input(volume, settings, cancelled=cancelled).values
+            room.inputs[number] = scroll_input(volume, settings, cancelled=cancelled).values
             found.volume_sha256[case.case] = volume.digest()
             if cells_of is not None:
                 cells.append(cells_of(_masks(case), volume, settings))
@@ -113,31 +107,21 @@ class PreparedVolumes(Sequence[tuple[Half, NDArray[np.float32]]]):
 
     def __len__(self) -> int:
         """Number of cases."""
-        return len(self._inputs)
+        return len(self._room.inputs)
 
     def __getitem__(self, number: int) -> tuple[Half, NDArray[np.float32]]:  # type: ignore[override]
         """One case."""
-        return self._inputs[number], self.truth[number]
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A file goes to another process by its name."""
-        return {**self.__dict__, "_inputs": None} if self._file is not None else self.__dict__
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Opens the file again where there is one."""
-        self.__dict__.update(state)
-        if self._file is not None:
-            self._inputs = np.load(self._file, mmap_mode="r")
+        return self._room.inputs[number], self.truth[number]
 
     @property
     def inputs(self) -> Half:
         """(cases, S, L, P)."""
-        return self._inputs
+        return self._room.inputs
 
     @property
     def in_memory(self) -> bool:
         """Whether the inputs are in memory rather than in a file."""
-        return self._file is None
+        return self._room.in_memory
 
 
 def truth_of(cases: Sequence[LabelledCase], labels: Sequence[str]) -> NDArray[np.float32]:
@@ -168,32 +152,3 @@ def _masks(case: LabelledCase) -> Mapping[str, NDArray[np.bool_]]:
             remedy="leave out the table slices, or train on made patients alone",
         )
     return case.load_masks()
-
-
-def _room(count: int, settings: ScrollSettings, folder: Path | None, memory_bytes: int) -> tuple[Half, Path | None]:
-    shape = (count, *settings.input_shape_slp)
-    needed = prod(shape) * np.dtype(np.float16).itemsize
-    if needed <= memory_bytes:
-        return np.empty(shape, dtype=np.float16), None
-    if folder is None:
-        raise ModelError(
-            f"{count} volumes take {needed / 2**30:.1f} GiB, more than {memory_bytes / 2**30:.1f} GiB",
-            remedy="name a folder for them, or use fewer cases",
-        )
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix="volumes_", suffix=".npy", delete=False) as file:
-            path = Path(file.name)
-        return np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape), path
-    except OSError as error:
-        raise ModelError(
-            f"{needed / 2**30:.1f} GiB cannot be written: {error.strerror}",
-            place=str(folder),
-            remedy="make room or name another folder",
-        ) from error
-
-
-def _remove(file: Path, owner: int) -> None:
-    # A forked worker that drops its copy must not take the file from the others.
-    if os.getpid() == owner:
-        file.unlink(missing_ok=True)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +14,7 @@ from models.ct_searcher.settings import SearcherSettings
 from models.ct_searcher.targets import PathTargets, dwell_share, path_targets
 from models.datasets.case import TrainingCase
 from models.datasets.checks import check_cases, check_volume
+from models.datasets.input_room import InputRoom
 from models.errors import Cancelled, ModelError
 from models.features.inputs import network_input
 from models.volumes import CanonicalFrame, CtVolume
@@ -100,8 +97,7 @@ class PreparedCases(Sequence[Sample]):
         """By case code, for `models.datasets.checks.check_split`."""
         self._targets: list[PathTargets] = []
         self._dwell: list[NDArray[np.float32]] = []
-        self._file: Path | None = None
-        self._inputs = self._room(folder, memory_bytes)
+        self._room = self._make_room(folder, memory_bytes)
         for number, case in enumerate(self.cases):
             if cancelled is not None and cancelled():
                 raise Cancelled
@@ -115,25 +111,12 @@ class PreparedCases(Sequence[Sample]):
 
     def __getitem__(self, number: int) -> Sample:  # type: ignore[override]
         """One case."""
-        return Sample(self._inputs[number], self._targets[number], self._dwell[number])
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A memory-mapped file goes to another process by its name."""
-        state = self.__dict__.copy()
-        if self._file is not None:
-            state["_inputs"] = None
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Opens the file again where there is one."""
-        self.__dict__.update(state)
-        if self._file is not None:
-            self._inputs = np.load(self._file, mmap_mode="r")
+        return Sample(self._room.inputs[number], self._targets[number], self._dwell[number])
 
     @property
     def in_memory(self) -> bool:
         """Whether the inputs are in memory rather than in a file."""
-        return self._file is None
+        return self._room.in_memory
 
     def _prepare(self, number: int, case: TrainingCase, features: Features | None) -> None:
         volume = case.load()
@@ -147,9 +130,10 @@ class PreparedCases(Sequence[Sample]):
             )
         frame = CanonicalFrame.of(volume.shape_kji, volume.affine_lps)
         given = network_input(volume, self.settings) if features is None else features(volume)
-        if given.shape != self._inputs.shape[1:]:
+        wanted = self._room.inputs.shape[1:]
+        if given.shape != wanted:
             raise ModelError(
-                f"the network's input has shape {given.shape}, not {self._inputs.shape[1:]}",
+                f"the network's input has shape {given.shape}, not {wanted}",
                 place=case.place,
                 remedy="use features of the settings' grid and channels",
             )
@@ -157,42 +141,16 @@ class PreparedCases(Sequence[Sample]):
             half = given.astype(np.float16)
         if not np.isfinite(half).all():
             raise ModelError("the network's input has values that float16 cannot hold", place=case.place)
-        self._inputs[number] = half
+        self._room.inputs[number] = half
         self.frames += (frame,)
         self._targets.append(path_targets(case.paths, frame, self.settings, place=case.place))
         self._dwell.append(dwell_share(case.paths, frame, self.settings.grid_kji))
 
-    def _room(self, folder: Path | None, memory_bytes: int) -> NDArray[np.float16]:
+    def _make_room(self, folder: Path | None, memory_bytes: int) -> InputRoom:
         settings = self.settings
         one = (
             (len(settings.windows_hu), *settings.input_shape_kji)
             if settings.encoder == "small"
             else (settings.cells, settings.feature_channels)
         )
-        shape = (len(self.cases), *one)
-        needed = prod(shape) * np.dtype(np.float16).itemsize
-        if needed <= memory_bytes:
-            return np.empty(shape, dtype=np.float16)
-        if folder is None:
-            raise ModelError(
-                f"{len(self.cases)} cases take {needed / 2**30:.1f} GiB, more than {memory_bytes / 2**30:.1f} GiB",
-                remedy="name a folder for them, or use fewer cases",
-            )
-        try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=folder, prefix="inputs_", suffix=".npy", delete=False) as file:
-                self._file = Path(file.name)
-            weakref.finalize(self, _remove, self._file, os.getpid())
-            return np.lib.format.open_memmap(self._file, mode="w+", dtype=np.float16, shape=shape)
-        except OSError as error:
-            raise ModelError(
-                f"{needed / 2**30:.1f} GiB cannot be written: {error.strerror}",
-                place=str(folder),
-                remedy="make room or name another folder",
-            ) from error
-
-
-def _remove(file: Path, owner: int) -> None:
-    # A forked worker that drops its copy must not take the file from the others.
-    if os.getpid() == owner:
-        file.unlink(missing_ok=True)
+        return InputRoom.make((len(self.cases), *one), folder=folder, memory_bytes=memory_bytes, what="cases")

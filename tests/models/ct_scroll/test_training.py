@@ -138,7 +138,7 @@ def test_more_than_memory_is_kept_in_the_users_cache_where_no_folder_is_named(tm
     seen: list[int] = []
     family.train(
         config(epochs=1), split(), tmp_path / "m",
-        preparing=lambda *_: seen.append(len(list((tmp_path / "ctgaze" / "training").glob("volumes_*.npy")))),
+        preparing=lambda *_: seen.append(len(list((tmp_path / "ctgaze" / "training").glob("inputs_*.npy")))),
     )  # fmt: skip
     assert max(seen) == 2
 

@@ -52,7 +52,7 @@ def test_inputs_beyond_the_bound_go_to_a_file_and_stay_the_same(tmp_path: Path):
     assert all((one.inputs == other.inputs).all() for one, other in zip(memory, filed, strict=True))
     sent = pickle.loads(pickle.dumps(filed))
     assert len(pickle.dumps(filed)) < len(pickle.dumps(memory)) - 2 * ONE_INPUT_BYTES
-    assert isinstance(sent._inputs, np.memmap)
+    assert isinstance(sent._room.inputs, np.memmap)
     assert (sent[2].inputs == memory[2].inputs).all()
     assert (pickle.loads(pickle.dumps(memory))[1].inputs == memory[1].inputs).all()
     (file,) = (tmp_path / "room").iterdir()
