@@ -119,7 +119,7 @@ def scroll_settings_of(
         raise ModelError(
             f"{outputs} outputs, and {whose} {len(labels)} labels",
             place=place,
-            remedy="give the thresholds that belong to it: thresholds = FILE",
+            remedy="give the thresholds that belong to it: --option thresholds=FILE",
         )
     depth = len({match[1] for match in map(_BLOCK.match, weights) if match is not None})
     try:
@@ -137,7 +137,7 @@ def scroll_settings_of(
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         said = f"{where}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")
-        remedy = "give the number of heads it was trained with: heads = NUMBER" if "heads" in said else _REMEDY
+        remedy = "give the number of heads it was trained with: --option heads=NUMBER" if "heads" in said else _REMEDY
         raise ModelError(f"its sizes are no CT-Scroll's: {said}"[:300], place=place, remedy=remedy) from error
 
 
@@ -176,5 +176,7 @@ def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _whole(options: Mapping[str, str], name: str, usual: int) -> int:
     text = options.get(name, str(usual))
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 4096):
-        raise ModelError(f"{name} = {text[:40]!r} is no number of {name}", remedy=f"{name} = {usual} as published")
+        raise ModelError(
+            f"{name} = {text[:40]!r} is no number of {name}", remedy=f"--option {name}={usual} as published"
+        )
     return int(text)

@@ -57,7 +57,7 @@ def test_the_order_of_the_thresholds_is_the_order_of_the_labels(tmp_path: Path):
 
 def test_other_labels_need_their_thresholds(tmp_path: Path):
     torch.save(tiny_network(heads=8).state_dict(), tmp_path / "w.pth")
-    with pytest.raises(ModelError, match="2 outputs, and CT-RATE has 18 labels"):
+    with pytest.raises(ModelError, match=r"2 outputs, and CT-RATE has 18 labels .*: --option thresholds=FILE"):
         family.import_published(tmp_path / "w.pth", tmp_path / "m", options={}, **NAME)
     options = {"thresholds": thresholds(tmp_path / "t.json", {"a": 0.5, "b": 0.25})}
     found = family.import_published(tmp_path / "w.pth", tmp_path / "m", options=options, **NAME)
@@ -97,8 +97,11 @@ def test_thresholds_that_are_not_there_are_one_line(tmp_path: Path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"heads": "3"}, "embedding of 16 must divide by 3 heads .give the number of heads it was trained with"),
-        ({"heads": "-1"}, "heads = '-1' is no number of heads"),
+        (
+            {"heads": "3"},
+            "must divide by 3 heads .give the number of heads it was trained with: --option heads=NUMBER",
+        ),
+        ({"heads": "-1"}, "heads = '-1' is no number of heads .--option heads=8 as published"),
         ({"window": "0"}, "window = '0' is no number of window"),
         ({"labels": "x"}, "importing CT-Scroll has no option 'labels'"),
     ],
