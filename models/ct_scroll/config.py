@@ -136,17 +136,11 @@ class ScrollTrainingTable(RunTable):
     volumes_per_batch: int = Field(default=2, ge=1, le=1024)
     warm_up_share: float = Field(default=0.05, ge=0, lt=1)
     schedule: Literal["linear", "cosine", "constant"] = "cosine"
+    monitors = MONITORS
     monitor: str = "val/auroc"
     trunk: Path | None = None
     trunk_rate: Positive = 1.0
     augmentation: ScrollAugmentationTable = ScrollAugmentationTable()
-
-    @field_validator("monitor")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in MONITORS:
-            raise ValueError(f"{name!r} is not among {', '.join(MONITORS)}; the test part is never looked at")
-        return name
 
 
 class ScrollModelTable(NamedTable):

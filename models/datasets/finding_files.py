@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import ModelError
 from models.simulation.finding_canvas import PlacedFinding
 from models.simulation.findings import BASE, FINDINGS, FindingPatient, make_finding_patient
+from models.simulation.kept_patients import keep, reading
 from models.simulation.simulated_patients import PatientSettings
 from models.volumes import CtVolume
 
 FINDINGS_SCHEMA = 4
 """To be raised when the same arguments give other voxels than before: older files are then made anew."""
+NAMES = ("case", "hu_kji", "affine_lps", "lungs", "labels", "masks", "lesion_of", "lesions")
 
 
 def finding_patient(
@@ -40,22 +37,12 @@ def finding_patient(
     if place.exists():
         return _read(place)
     made = make_finding_patient(seed, folder=Path(folder), wanted=wanted, settings=settings)
-    try:
-        _write(place, made)
-    except OSError as error:
-        raise ModelError(
-            f"a made patient cannot be kept: {error.strerror or error}",
-            place=str(place),
-            remedy="name another folder",
-        ) from error
+    _write(place, made)
     return made
 
 
 def _read(place: Path) -> FindingPatient:
-    names = ("case", "hu_kji", "affine_lps", "lungs", "labels", "masks", "lesion_of", "lesions")
-    try:
-        with place.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            arrays = {name: found[name] for name in names}
+    with reading(place, NAMES) as arrays:
         shape = arrays["hu_kji"].shape
         labels = {name: int(value) for name, value in zip(FINDINGS, arrays["labels"], strict=True)}
         there = [name for name in FINDINGS if labels[name]]
@@ -65,38 +52,25 @@ def _read(place: Path) -> FindingPatient:
             for which, (i, j, k, size) in zip(arrays["lesion_of"], arrays["lesions"], strict=True)
         )
         lungs = _unpacked(arrays["lungs"], shape)
-    except OSError as error:
-        raise ModelError(f"cannot be read: {error.strerror or error}", place=str(place)) from error
-    except (BadZipFile, ValueError, KeyError, IndexError, EOFError, zlib.error) as error:
-        raise ModelError(
-            f"not a made patient ({error})", place=str(place), remedy="delete the file: it is made anew"
-        ) from error
-    code = str(arrays["case"])
-    volume = CtVolume(arrays["hu_kji"], arrays["affine_lps"], code, code)
+        code = str(arrays["case"])
+        volume = CtVolume(arrays["hu_kji"], arrays["affine_lps"], code, code)
     return FindingPatient(code, code, volume, labels, masks, lungs, lesions)
 
 
 def _write(place: Path, made: FindingPatient) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
     masks = [np.packbits(mask) for mask in made.masks_kji.values()]
     rows = [(*lesion.voxel_ijk, lesion.diameter_mm) for lesion in made.lesions]
-    handle, part = tempfile.mkstemp(dir=place.parent, prefix=".part_", suffix=".npz")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(
-                file,
-                case=np.array(made.case),
-                hu_kji=made.volume.hu_kji,
-                affine_lps=made.volume.affine_lps,
-                lungs=np.packbits(made.lungs_kji),
-                labels=np.array([made.labels[name] for name in FINDINGS], dtype=np.uint8),
-                masks=np.array(masks, dtype=np.uint8),
-                lesion_of=np.array([FINDINGS.index(lesion.finding) for lesion in made.lesions], dtype=np.uint8),
-                lesions=np.array(rows, dtype=np.float64).reshape(-1, 4),
-            )
-        Path(part).replace(place)
-    finally:
-        Path(part).unlink(missing_ok=True)
+    keep(
+        place,
+        case=np.array(made.case),
+        hu_kji=made.volume.hu_kji,
+        affine_lps=made.volume.affine_lps,
+        lungs=np.packbits(made.lungs_kji),
+        labels=np.array([made.labels[name] for name in FINDINGS], dtype=np.uint8),
+        masks=np.array(masks, dtype=np.uint8),
+        lesion_of=np.array([FINDINGS.index(lesion.finding) for lesion in made.lesions], dtype=np.uint8),
+        lesions=np.array(rows, dtype=np.float64).reshape(-1, 4),
+    )
 
 
 def _unpacked(bits: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -8,19 +8,15 @@ ours, chosen to hold what a set of clinical chest CTs shows; voxels are coarse: 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
-import zlib
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.datasets.case import Lesion
-from models.errors import ModelError
 from models.simulation.ct_noise import outside_reconstruction
+from models.simulation.kept_patients import keep, reading
 from models.simulation.lung_content import NODULE_KINDS
 from models.simulation.thorax import LOWEST_STORED_HU, MIDDLE_LEVEL_MM, NoduleSpec, Thorax, make_thorax
 from models.volumes import CtVolume
@@ -200,47 +196,21 @@ def load_patient(seed: int, settings: PatientSettings, folder: Path) -> Simulate
     place = Path(folder) / f"patient_{seed:06d}_{settings.digest()}.npz"
     if not place.exists():
         made = make_patient(seed, settings=settings)
-        try:
-            _write(place, made)
-        except OSError as error:
-            raise ModelError(
-                f"a made patient cannot be kept: {error.strerror or error}",
-                place=str(place),
-                remedy="name another folder",
-            ) from error
+        rows = [(*lesion.voxel_ijk, lesion.diameter_mm) for lesion in made.lesions]
+        keep(
+            place,
+            hu_kji=made.volume.hu_kji,
+            lungs_kji=made.lungs_kji,
+            affine_lps=made.volume.affine_lps,
+            lesions=np.array(rows, dtype=np.float64).reshape(-1, 4),
+            case=np.array(made.case),
+        )
         return made
-    try:
-        with place.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            arrays = {name: found[name] for name in ("hu_kji", "lungs_kji", "affine_lps", "lesions", "case")}
-    except OSError as error:
-        raise ModelError(f"cannot be read: {error.strerror or error}", place=str(place)) from error
-    except (BadZipFile, ValueError, KeyError, EOFError, zlib.error) as error:
-        raise ModelError(
-            f"not a made patient ({error})", place=str(place), remedy="delete the file: it is made anew"
-        ) from error
-    code = str(arrays["case"])
-    lesions = tuple(Lesion((float(i), float(j), float(k)), float(size)) for i, j, k, size in arrays["lesions"])
-    volume = CtVolume(arrays["hu_kji"], arrays["affine_lps"], code, code)
+    with reading(place, ("hu_kji", "lungs_kji", "affine_lps", "lesions", "case")) as arrays:
+        code = str(arrays["case"])
+        lesions = tuple(Lesion((float(i), float(j), float(k)), float(size)) for i, j, k, size in arrays["lesions"])
+        volume = CtVolume(arrays["hu_kji"], arrays["affine_lps"], code, code)
     return SimulatedPatient(code, code, volume, lesions, arrays["lungs_kji"])
-
-
-def _write(place: Path, made: SimulatedPatient) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    rows = [(*lesion.voxel_ijk, lesion.diameter_mm) for lesion in made.lesions]
-    handle, part = tempfile.mkstemp(dir=place.parent, prefix=".part_", suffix=".npz")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(
-                file,
-                hu_kji=made.volume.hu_kji,
-                lungs_kji=made.lungs_kji,
-                affine_lps=made.volume.affine_lps,
-                lesions=np.array(rows, dtype=np.float64).reshape(-1, 4),
-                case=np.array(made.case),
-            )
-        Path(part).replace(place)
-    finally:
-        Path(part).unlink(missing_ok=True)
 
 
 def _draw(rng: np.random.Generator, settings: PatientSettings) -> _Scan:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -43,7 +44,11 @@ class RunTable(Table):
         As Lightning takes them; under SLURM, devices and nodes as given to `sbatch`.
     initial
         Model to start from.
+    monitors
+        What an architecture can go by, and whether more or less of it is better; empty where it says so itself.
     """
+
+    monitors: ClassVar[Mapping[str, Literal["min", "max"]]] = {}
 
     epochs: int = Field(default=40, ge=1, le=100_000)
     learning_rate: Positive = 1e-4
@@ -59,6 +64,13 @@ class RunTable(Table):
     nodes: int = Field(default=1, ge=1)
     strategy: Literal["auto", "ddp"] = "auto"
     initial: Path | None = None
+
+    @field_validator("monitor")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if cls.monitors and name not in cls.monitors:
+            raise ValueError(f"{name!r} is not among {', '.join(cls.monitors)}; the test part is never looked at")
+        return name
 
 
 class RunConfig(Table):
