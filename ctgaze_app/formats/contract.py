@@ -86,8 +86,15 @@ class Format:
     recognises: Callable[[Path], bool] | None = None
 
 
-def checked_options(declared: Mapping[str, str], options: tuple[Option, ...], format_name: str) -> dict[str, str]:
+def checked_options(
+    declared: Mapping[str, str], options: tuple[Option, ...], format_name: str, *, configured: bool = False
+) -> dict[str, str]:
     """The declared options with defaults filled in.
+
+    Parameters
+    ----------
+    configured
+        Whether a source of a training configuration declares them, rather than a command.
 
     Raises
     ------
@@ -108,8 +115,9 @@ def checked_options(declared: Mapping[str, str], options: tuple[Option, ...], fo
     if missing:
         wanted = "|".join(missing[0].choices) or "..."
         others = f", and {', '.join(option.name for option in missing[1:])}" if len(missing) > 1 else ""
+        name = missing[0].name
+        how = f'in its source: options = {{ {name} = "{wanted}" }}' if configured else f"--option {name}={wanted}"
         raise FormatError(
-            f"format {format_name} does not say itself: {missing[0].meaning}",
-            remedy=f"declare it: --option {missing[0].name}={wanted}{others}",
+            f"format {format_name} does not say itself: {missing[0].meaning}", remedy=f"declare it: {how}{others}"
         )
     return {option.name: option.default for option in options if option.default is not None} | dict(declared)

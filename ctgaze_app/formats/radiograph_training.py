@@ -57,7 +57,7 @@ def radiograph_cases_from_egd(folder: Path, pictures: Path, options: Mapping[str
         raise FormatError(
             "there is no such folder of radiographs", place=at(pictures), remedy="name it in the source as pictures"
         )
-    chosen = checked_options({"display": STORED, **options}, FORMAT.read_options, FORMAT.name)
+    chosen = checked_options({"display": STORED, **options}, FORMAT.read_options, FORMAT.name, configured=True)
     dataset = read_egd(folder, chosen)
     gaze: dict[str, Scanpath] = {}
     for path in dataset.scanpaths():

@@ -123,7 +123,7 @@ def cases_from_ct_scangaze(file: Path, volumes: Path, options: Mapping[str, str]
     if "shape" in options:
         raise FormatError("the volumes' own files say their shape", place=at(file), remedy="leave out option shape")
     declared = {name: value for name, value in options.items() if name != PATIENTS}
-    chosen = checked_options({**declared, "shape": str(volumes)}, FORMAT.read_options, FORMAT.name)
+    chosen = checked_options({**declared, "shape": str(volumes)}, FORMAT.read_options, FORMAT.name, configured=True)
     records = parse_records(file)
     first: dict[str, GazeRecord] = {}
     for record in records:
@@ -194,7 +194,7 @@ def radiograph_readings(folder: Path, options: Mapping[str, str]) -> list[Radiog
     from ctgaze_app.formats.egd import FORMAT, STORED, read_egd
 
     folder = Path(folder)
-    chosen = checked_options({"display": STORED, **options}, FORMAT.read_options, FORMAT.name)
+    chosen = checked_options({"display": STORED, **options}, FORMAT.read_options, FORMAT.name, configured=True)
     dataset = read_egd(folder, chosen)
     boxes = {} if dataset.regions is None else {str(case): rows for case, rows in dataset.regions.groupby("case")}
     readings = []

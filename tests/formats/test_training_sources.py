@@ -155,6 +155,12 @@ def test_what_a_file_gets_wrong_is_one_line_with_its_record(
     assert "\n" not in str(fault.value)
 
 
+def test_what_a_file_does_not_say_is_asked_for_as_a_configuration_writes_it(tmp_path: Path):
+    with pytest.raises(CTGazeError) as caught:
+        cases_from_ct_scangaze(tmp_path / "gaze.json", tmp_path, {"z": "slice"})
+    assert str(caught.value).endswith('(declare it: in its source: options = { index_base = "0|1" }, and axes)')
+
+
 def test_a_missing_volume_and_a_duration_of_nothing_are_one_line(tmp_path: Path):
     file, volumes = gaze_and_volumes(tmp_path, a_record("a"), a_record("b", T=[0.0]))
     with pytest.raises(ModelError, match=r"gaze\.json, record 2, path of reader 1 \(:2\), fixation 1: a duration of 0"):
