@@ -89,6 +89,12 @@ class SliceEvidence:
     seen_k: NDArray[np.bool_] = field(repr=False)
 
 
+def warnings_of(parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a prediction's parameters say may be wrong with it; a file may say anything there."""
+    found = parameters.get("warnings")
+    return tuple(str(one) for one in found) if isinstance(found, list | tuple) else ()
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class VolumePrediction:
     """What every prediction on a volume's own voxels says.
@@ -112,6 +118,11 @@ class VolumePrediction:
     device: str
     seconds: float
     parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about what may be wrong with it."""
+        return warnings_of(self.parameters)
 
     def _check(self, name: str, array: NDArray[Any]) -> None:
         if array.shape != self.shape_kji or array.dtype != np.uint8:
@@ -171,14 +182,16 @@ class SegmentationPrediction(VolumePrediction):
     @property
     def mask_kji(self) -> NDArray[np.bool_]:
         """(K, J, I) where the structure is."""
-        return self._from_threshold(self.probability_kji)
+        return self.probability_kji >= self.least_value
 
     def level_mask_kji(self, name: str) -> NDArray[np.bool_]:
         """(K, J, I) where one level alone says the structure is."""
-        return self._from_threshold(self.levels_kji[name])
+        return self.levels_kji[name] >= self.least_value
 
-    def _from_threshold(self, probability: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        return probability >= np.uint8(max(1, round(255 * self.threshold)))
+    @property
+    def least_value(self) -> np.uint8:
+        """The mask is where a map is at least this, in 1..255."""
+        return np.uint8(max(1, round(255 * self.threshold)))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

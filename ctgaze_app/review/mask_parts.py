@@ -1,4 +1,4 @@
-"""Which of a segmentation's maps is looked at (the ensemble or one level), and from which value on it is the mask."""
+"""Which of a segmentation's maps is looked at: the ensemble or one level."""
 
 from __future__ import annotations
 
@@ -22,12 +22,6 @@ def probability_of(prediction: SegmentationPrediction, level: str = "") -> NDArr
     return prediction.levels_kji.get(level, prediction.probability_kji)
 
 
-def least_value(prediction: SegmentationPrediction) -> int:
-    """The mask is where the map is at least this, in 1..255."""
-    return max(1, round(255 * prediction.threshold))
-
-
 def mask_of(prediction: SegmentationPrediction, level: str = "") -> NDArray[np.bool_]:
     """(K, J, I) where the structure is, by one level."""
-    found: NDArray[np.bool_] = probability_of(prediction, level) >= least_value(prediction)
-    return found
+    return probability_of(prediction, level) >= prediction.least_value

@@ -107,9 +107,15 @@ def network_picture(plane: NDArray[Any], layout: Layout, settings: SegmentationS
 
 
 def network_map(share: NDArray[Any], layout: Layout, settings: SegmentationSettings) -> Tensor:
-    """A pseudo-mask map or a mask (J, I) in the same place, (rows, columns) float32 in 0..1; 0 around it."""
+    """A pseudo-mask map or a mask (J, I) in the same place, (rows, columns) float32 in 0..1; 0 around it.
+
+    A faithful network takes masks (bool) from the nearest pixel (reference B6).
+    """
     given = torch.from_numpy(np.ascontiguousarray(share, dtype=np.float32))[None]
-    resized = _resized(given, layout.resized_px, antialias=not settings.faithful).clamp_(0, 1)
+    if settings.faithful and share.dtype == bool and layout.resized_px != layout.picture_px:
+        resized = interpolate(given[None], size=layout.resized_px, mode="nearest")[0]
+    else:
+        resized = _resized(given, layout.resized_px, antialias=not settings.faithful).clamp_(0, 1)
     return _filled_up(resized, layout)[0]
 
 

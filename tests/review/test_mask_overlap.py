@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ctgaze_app.review.mask_overlap import mask_overlap
-from ctgaze_app.review.mask_parts import ENSEMBLE, least_value, level_names, mask_of, probability_of
+from ctgaze_app.review.mask_parts import ENSEMBLE, level_names, mask_of, probability_of
 from models.predictions import SegmentationPrediction
 
 
@@ -35,7 +35,7 @@ def test_each_level_has_its_own_mask_and_the_threshold_is_met_exactly() -> None:
         device="cpu", seconds=0.0, structure="nodule", probability_kji=ensemble, levels_kji={"level 1": level},
         seen_k=np.ones(1, dtype=bool),
     )  # fmt: skip
-    assert level_names(made) == (ENSEMBLE, "level 1") and least_value(made) == 128
+    assert level_names(made) == (ENSEMBLE, "level 1") and made.least_value == 128
     assert mask_of(made).tolist() == made.mask_kji.tolist() == [[[False, True]]]
     assert mask_of(made, "level 1").tolist() == [[[True, False]]]
     assert probability_of(made, "gone") is ensemble

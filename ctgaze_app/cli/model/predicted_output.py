@@ -115,7 +115,7 @@ def _lines(found: Prediction) -> Iterator[str]:
             yield _mask(found)
             for level in found.levels_kji:
                 yield f"{level} alone: {int(found.level_mask_kji(level).sum())} voxels"
-            yield from found.parameters.get("warnings", ())
+            yield from found.warnings
         case SaliencyPrediction():
             if found.findings is not None:
                 yield from _findings(found.findings)

@@ -18,6 +18,7 @@ from models.predictions import (
     Prediction,
     SaliencyPrediction,
     ScanpathPrediction,
+    warnings_of,
 )
 
 UNREADABLE = "cannot be read"
@@ -26,7 +27,8 @@ DOUBTFUL = "research only, may be old"
 
 @dataclass(frozen=True, eq=False)
 class LayerContent:
-    """One layer's paths, or its prediction; `label` names it on the picture, `made` says by what and how fast.
+    """One layer's paths, or its prediction; `label` names it on the picture, `made` says by what, how fast and what may
+    be wrong.
 
     A stored prediction is only listed until `loaded` gives it; until then `prediction` is None.
     """
@@ -152,4 +154,4 @@ def _made(head: PredictionHead) -> str:
     if device == "cpu":
         device = f"CPU ({threads} thread{'' if threads == 1 else 's'})" if threads else "CPU"
     lasted = f", {head.seconds:.1f} s" if math.isfinite(head.seconds) else ""
-    return f"Made on {device}{lasted}"
+    return "\n".join((f"Made on {device}{lasted}", *warnings_of(head.parameters)))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtWidgets import QGraphicsItem
 
 from ctgaze_app.review.layers import Layer
-from ctgaze_app.review.mask_parts import ENSEMBLE, least_value, probability_of
+from ctgaze_app.review.mask_parts import ENSEMBLE, probability_of
 from ctgaze_app.ui.review.heat_layer import HeatItem
 from ctgaze_app.ui.review.layer_content import LayerContent
 from ctgaze_app.ui.review.layer_legend import LegendItem, LegendLine
@@ -93,7 +93,7 @@ def _give_look(item: QGraphicsItem, layer: Layer, content: LayerContent) -> None
         item.set_look(layer_colour(layer), layer.opacity)
     elif isinstance(item, MaskItem) and isinstance(prediction, SegmentationPrediction):
         item.set_look(layer_colour(layer), layer.opacity)
-        item.set_mask(probability_of(prediction, layer.part), least_value(prediction))
+        item.set_mask(probability_of(prediction, layer.part), int(prediction.least_value))
     elif isinstance(item, HeatItem) and isinstance(prediction, SaliencyPrediction):
         item.set_look(layer.opacity)
         item.set_map(prediction.maps_kji[map_name(prediction, layer.part)])

@@ -37,6 +37,7 @@ def heading(text: str) -> QLabel:
 def words(kind: str, text: str = "") -> QLabel:
     """A wrapped sentence; `kind` is a name of the style sheet (``secondary``, ``problem``)."""
     label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
     label.setObjectName(kind)
     label.setWordWrap(True)
     return label

@@ -39,6 +39,17 @@ def test_picture_map_and_mask_lie_in_the_same_place():
     assert float(picture[0, :4].abs().max()) == 0
 
 
+def test_a_faithful_network_takes_a_mask_from_the_nearest_pixel_and_a_map_between_pixels():
+    case = disc_case(1, side_px=24)
+    mask = case.load_mask()  # type: ignore[misc]
+    nearest = np.arange(32) * 24 // 32
+    settings = tiny_settings(faithful=True)
+    share, truth = SegmentationPictures([case], settings, Learnt(PSEUDO), with_masks=True)[0][1:]
+    np.testing.assert_array_equal(truth.numpy(), mask[np.ix_(nearest, nearest)])
+    _, smooth = SegmentationPictures([case], tiny_settings(), Learnt(PSEUDO), with_masks=True)[0][1:]
+    assert float(smooth[smooth < 1].max()) > 0 and float(share[share < 1].max()) > 0
+
+
 def test_parts_of_large_pictures_change_with_the_epoch_and_come_again():
     epoch = [0]
     case = disc_case(2, side_px=60)

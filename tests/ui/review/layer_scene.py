@@ -22,6 +22,7 @@ SIZE = 48
 LABELS = ("Nodule", "Effusion", "Emphysema")
 MASK_SLICES = slice(10, 14)
 MASK_ROWS, MASK_COLUMNS = slice(20, 30), slice(5, 15)
+COLLAPSED = "level 2 found nothing while another level did"
 MASK_FILE = "1_segmenter-1.0_22222222.json"
 FINDINGS_FILE = "1_classifier-2.0_33333333.json"
 HEAT_FILE = "1_gazer-3.0_44444444.json"
@@ -40,7 +41,7 @@ def segmentation(case: str = "case01") -> SegmentationPrediction:
     inside[MASK_SLICES, MASK_ROWS, MASK_COLUMNS] = 200
     return SegmentationPrediction(
         structure="nodule", probability_kji=inside, levels_kji={"level 1": inside, "level 2": 0 * inside},
-        seen_k=np.ones(SLICES, dtype=bool), **_common("segmenter", "1.0", case),
+        seen_k=np.ones(SLICES, dtype=bool), parameters={"warnings": [COLLAPSED]}, **_common("segmenter", "1.0", case),
     )  # fmt: skip
 
 

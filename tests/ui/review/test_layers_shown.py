@@ -19,6 +19,7 @@ from ctgaze_app.ui.review.mask_layer import MaskItem
 from ctgaze_app.ui.review.model_choices import ModelChoice
 from ctgaze_app.ui.review.workspace import ReviewWorkspace
 from tests.ui.review.layer_scene import (
+    COLLAPSED,
     FINDINGS_FILE,
     HEAT_FILE,
     MASK_FILE,
@@ -128,6 +129,7 @@ def test_the_mask_is_on_its_slices_and_a_collapsed_level_is_seen_to_be_empty(ope
     _select(workspace, MASK_FILE)
     details = workspace.figures.details
     assert [details.part.itemText(row) for row in range(3)] == ["Ensemble", "Level 1", "Level 2"]
+    assert COLLAPSED in details.made.text().splitlines()
     workspace.go_to_slice(12)
     details.part.setFocus()
     QTest.keyClick(details.part, Qt.Key.Key_End)
