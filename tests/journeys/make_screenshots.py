@@ -113,6 +113,7 @@ def _run(out: Path, case: Path | None, scratch: Path) -> None:
     application.exec()
     if driver.problem is not None or window.workspace is None:
         raise SystemExit(str(driver.problem))
+    window.showFullScreen()
     workspace = window.workspace
     workspace.seek(workspace.trial.replay.start_lsl + REPLAY_AT_S)  # type: ignore[union-attr]
     settle(1.0)
