@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtTest import QTest
 
 from ctgaze_app.ct.volume import Finding, VoiWindow
@@ -19,17 +19,27 @@ from tests.factories.volumes import CODE_WINDOW, make_volume
 from tests.ui.view_driving import grey, spin, wheel, window_pixels
 
 
-class Painted:
-    """Collects what a view says."""
+class Painted(QObject):
+    """Collects what a view says, and when each paint began: its own stamp is of the end, which a busy machine moves."""
 
     def __init__(self, view: SliceView) -> None:
+        super().__init__(view)
         self.views: list[PaintedView] = []
         self.times: list[float] = []
+        self.begun_s: list[float] = []
+        self._begins_s = math.nan
+        view.viewport().installEventFilter(self)
         view.painted.connect(self._add)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self._begins_s = time.perf_counter()
+        return super().eventFilter(watched, event)
 
     def _add(self, view: PaintedView, time_lsl: float) -> None:
         self.views.append(view)
         self.times.append(time_lsl)
+        self.begun_s.append(self._begins_s)
 
     @property
     def slices(self) -> list[int]:
@@ -61,8 +71,7 @@ def test_the_slice_told_is_the_slice_in_the_window_at_50_notches_a_second_and_no
     assert [shown for _, shown in in_window] == [k + 1 for k, _ in in_window]
     assert len(in_window) == 50
     assert (view.slices_requested, view.slices_painted, view.slices_requested_not_painted) == (50, 50, 0)
-    # Stamps are of the end of a paint: one that the machine held up comes nearer to the next.
-    assert np.sort(np.diff(painted.times))[3] > 0.9 / refresh_hz(view.screen())
+    assert np.diff(painted.begun_s).min() > 0.9 / refresh_hz(view.screen())
 
 
 def test_a_burst_of_notches_is_painted_slice_by_slice_one_a_refresh(view: SliceView) -> None:
@@ -72,7 +81,7 @@ def test_a_burst_of_notches_is_painted_slice_by_slice_one_a_refresh(view: SliceV
     wheel(view, -120 * 8)
     spin(0.3)
     assert painted.slices == list(range(1, 9))
-    assert np.diff(painted.times).min() > 0.9 / refresh_hz(view.screen())
+    assert np.diff(painted.begun_s).min() > 0.9 / refresh_hz(view.screen())
 
 
 def test_a_backlog_longer_than_a_reader_can_make_gives_up_the_oldest_and_counts_them(view: SliceView) -> None:
