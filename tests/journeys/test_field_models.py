@@ -23,7 +23,6 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from ctgaze_app.study.loading import open_session
-from ctgaze_app.ui.background import wait_for_left_jobs
 from ctgaze_app.ui.review.workspace import ReviewWorkspace
 from models.predictions import ClassificationPrediction, Prediction, SaliencyPrediction, SegmentationPrediction
 from models.registry import MODELS_VARIABLE
@@ -32,6 +31,7 @@ from tests.journeys.test_picture import write_radiograph
 from tests.models.ct_scroll.made_chests import saved_model
 from tests.models.gaze_classifier.saved_classifiers import saved_classifier
 from tests.models.gaze_segmentation.tiny_segmenters import saved_segmenter
+from tests.ui.review.open_reviews import open_reviews, wait_for_layers
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,27 +119,17 @@ class Review:
 @pytest.fixture
 def opened(qapp: QApplication, qtbot: QtBot, models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
     monkeypatch.setenv(MODELS_VARIABLE, str(models))
-    shown: list[ReviewWorkspace] = []
+    with open_reviews() as show:
 
-    def open_now(folder: Path, *, blinded: bool = False) -> Review:
-        session = open_session(folder)
-        if blinded:
-            session = replace(session, manifest=session.manifest.model_copy(update={"state": "open"}))
-        workspace = ReviewWorkspace(session, now=lambda: 0.0)
-        shown.append(workspace)
-        workspace.resize(1366, 1000)
-        workspace.show()
-        QTest.qWaitForWindowExposed(workspace)
-        control = workspace.models.control
-        qtbot.waitUntil(lambda: control.settled or bool(control.hidden), timeout=60_000)
-        return Review(workspace, qtbot)
+        def open_now(folder: Path, *, blinded: bool = False) -> Review:
+            session = open_session(folder)
+            if blinded:
+                session = replace(session, manifest=session.manifest.model_copy(update={"state": "open"}))
+            workspace = show(session)
+            wait_for_layers(workspace, qtbot)
+            return Review(workspace, qtbot)
 
-    yield open_now
-    for workspace in shown:
-        workspace.close_session()
-        workspace.close()
-        workspace.deleteLater()
-    wait_for_left_jobs()
+        yield open_now
 
 
 def test_findings_and_a_mask_beside_two_readers_of_a_ct(readings: Path, opened: Opened, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from models.errors import Cancelled
 from models.predictions import Prediction, SegmentationPrediction
 from tests.ui.review.layer_scene import MASK_FILE, classification, segmentation
 from tests.ui.review.model_scene import ModelScene, prediction
+from tests.ui.review.open_reviews import open_reviews
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 MASK = f"prediction:{MASK_FILE}"
@@ -80,23 +81,14 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowReading]:
 
 @pytest.fixture
 def opened(qapp: QApplication, qtbot: QtBot, models: ModelScene) -> Iterator[Opened]:
-    shown: list[ReviewWorkspace] = []
+    with open_reviews() as show:
 
-    def open_now(tools: ModelTools) -> ReviewWorkspace:
-        workspace = ReviewWorkspace(models.session, now=lambda: 0.0, model_tools=tools)
-        shown.append(workspace)
-        workspace.resize(1366, 1000)
-        workspace.show()
-        QTest.qWaitForWindowExposed(workspace)
-        qtbot.waitUntil(lambda: workspace.models.control.listed, timeout=30_000)
-        return workspace
+        def open_now(tools: ModelTools) -> ReviewWorkspace:
+            workspace = show(models.session, model_tools=tools)
+            qtbot.waitUntil(lambda: workspace.models.control.listed, timeout=30_000)
+            return workspace
 
-    yield open_now
-    for workspace in shown:
-        workspace.close_session()
-        workspace.close()
-        workspace.deleteLater()
-    wait_for_left_jobs()
+        yield open_now
 
 
 def _settled(workspace: ReviewWorkspace, qtbot: QtBot) -> None:

@@ -13,7 +13,6 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from ctgaze_app.ui.background import wait_for_left_jobs
 from ctgaze_app.ui.review.heat_layer import HeatItem
 from ctgaze_app.ui.review.mask_layer import MaskItem
 from ctgaze_app.ui.review.model_choices import ModelChoice
@@ -30,6 +29,7 @@ from tests.ui.review.layer_scene import (
     segmentation,
 )
 from tests.ui.review.model_scene import LABEL, SLICES, ModelScene, prediction
+from tests.ui.review.open_reviews import open_reviews, wait_for_layers
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 PATH_FILE = "1_ct-searcher-test-1.2_00000000.json"
@@ -49,24 +49,14 @@ def models(tmp_path: Path) -> ModelScene:
 
 @pytest.fixture
 def opened(qapp: QApplication, qtbot: QtBot, models: ModelScene) -> Iterator[Opened]:
-    shown: list[ReviewWorkspace] = []
+    with open_reviews() as show:
 
-    def open_now() -> ReviewWorkspace:
-        workspace = ReviewWorkspace(models.session, now=lambda: 0.0, model_tools=models.tools)
-        shown.append(workspace)
-        workspace.resize(1366, 1000)
-        workspace.show()
-        QTest.qWaitForWindowExposed(workspace)
-        control = workspace.models.control
-        qtbot.waitUntil(lambda: control.settled or bool(control.hidden), timeout=30_000)
-        return workspace
+        def open_now() -> ReviewWorkspace:
+            workspace = show(models.session, model_tools=models.tools)
+            wait_for_layers(workspace, qtbot)
+            return workspace
 
-    yield open_now
-    for workspace in shown:
-        workspace.close_session()
-        workspace.close()
-        workspace.deleteLater()
-    wait_for_left_jobs()
+        yield open_now
 
 
 def _named(workspace: ReviewWorkspace) -> list[str]:

@@ -22,6 +22,7 @@ from ctgaze_app.ui.review.model_choices import MISSING
 from ctgaze_app.ui.review.workspace import ReviewWorkspace
 from ctgaze_app.ui.theme import MODELS, READERS
 from tests.ui.review.model_scene import LABEL, NAME, SLICES, VERSION, ModelScene, prediction
+from tests.ui.review.open_reviews import open_reviews, wait_for_layers
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 Opened = Callable[[], ReviewWorkspace]
@@ -35,24 +36,14 @@ def models(tmp_path: Path) -> ModelScene:
 
 @pytest.fixture
 def opened(qapp: QApplication, qtbot: QtBot, models: ModelScene) -> Iterator[Opened]:
-    shown: list[ReviewWorkspace] = []
+    with open_reviews() as show:
 
-    def open_now() -> ReviewWorkspace:
-        workspace = ReviewWorkspace(models.session, now=lambda: 0.0, model_tools=models.tools)
-        shown.append(workspace)
-        workspace.resize(1366, 1000)
-        workspace.show()
-        QTest.qWaitForWindowExposed(workspace)
-        control = workspace.models.control
-        qtbot.waitUntil(lambda: control.settled or bool(control.hidden), timeout=30_000)
-        return workspace
+        def open_now() -> ReviewWorkspace:
+            workspace = show(models.session, model_tools=models.tools)
+            wait_for_layers(workspace, qtbot)
+            return workspace
 
-    yield open_now
-    for workspace in shown:
-        workspace.close_session()
-        workspace.close()
-        workspace.deleteLater()
-    wait_for_left_jobs()
+        yield open_now
 
 
 def _click(widget: object) -> None:
