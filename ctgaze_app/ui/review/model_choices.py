@@ -19,8 +19,8 @@ MISSING = 'Predictions need PyTorch, which is not installed here: pip install "c
 TASK_NAMES: dict[Task, str] = {
     "scanpath": "scan path",
     "classification": "findings",
-    "segmentation": "segmentation",
-    "saliency": "saliency",
+    "segmentation": "mask",
+    "saliency": "gaze map",
 }
 VALUE_NAMES: dict[Values, str] = {
     "hu": "CT in Hounsfield units",

@@ -151,7 +151,7 @@ def _hint(control: ModelControl) -> str:
     if old and not control.model_visible:
         return f"Not shown: {old[0].problem}. Predict again."
     any_model = any(one.by_model for one in control.layers.layers)
-    return "" if any_model or control.busy is not None else NOTHING_YET
+    return "" if any_model else NOTHING_YET
 
 
 def _shortened(box: QComboBox, text: str) -> str:
