@@ -30,7 +30,7 @@ from models.gaze_classifier.unet import GazeUnet
 
 OWN, BORROWED, NONE = "its reader's gaze", "another patient's gaze", "no gaze"
 MEAN = "mean AUROC"
-SHUFFLED = "floor: shuffled labels"
+SHUFFLED = "shuffled labels"
 SHUFFLES = 200
 
 

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 UNIFORM_SHARE = 0.05
 """Mixed into every map before KL divergence, so that one fixation on an empty place does not decide it."""
 MEASURES = ("CC", "KL")
-CENTRE, BORROWED = "floor: centre bias", "floor: gaze on another patient"
+CENTRE, BORROWED = "centre bias", "gaze on another patient"
 
 
 def readers_maps(pictures: Sequence[PreparedPicture], size_px: int, weighting: str) -> Floats:

@@ -121,9 +121,9 @@ def _frames(
     if gaze is None:
         if settings.kind == "temporal" and settings.without_gaze == "refuse":
             raise ModelError(
-                "needs a reader's gaze on this picture",
+                "needs a reader's fixations on this picture",
                 place=name,
-                remedy="give it fixations, or choose a model that goes by the picture alone",
+                remedy="its option fixations takes them, or choose a model that goes by the picture alone",
             )
         return None
     if settings.kind != "temporal":

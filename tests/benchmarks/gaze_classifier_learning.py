@@ -198,7 +198,7 @@ def _maps(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     patients: list[str] = []
     for name, several in runs.items():
         for kind in several[0].get("fit", {}):
-            row = kind if kind in (CENTRE, BORROWED) else f"{name}: {kind}"
+            row = f"floor: {kind}" if kind in (CENTRE, BORROWED) else f"{name}: {kind}"
             fits = [run["fit"][kind] for run in several]
             # A Grad-CAM without a positive place has no correlation with anything, which JSON writes as null.
             scores[row] = {

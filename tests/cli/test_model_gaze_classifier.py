@@ -62,7 +62,7 @@ def test_tables_of_the_study_are_trained_and_evaluated_on(tmp_path: Path, monkey
     assert found.exit_code == 0, found.output
     tables = json.loads(found.stdout)["tables"]
     assert list(tables[0]["rows"]) == [
-        "tiny, its reader's gaze", "tiny, another patient's gaze", "floor: shuffled labels"
+        "tiny, its reader's gaze", "tiny, another patient's gaze", "shuffled labels"
     ]  # fmt: skip
     assert "mean AUROC" in (tmp_path / "m" / "card.toml").read_text()
 
@@ -80,7 +80,7 @@ def test_a_readers_gaze_reaches_the_temporal_model_as_a_table(tmp_path: Path, pi
     assert (found.parameters["frames"], found.parameters["reader"]) == (2, "r1")
     refused = run(*words)
     assert isinstance(refused.exception, ModelError | CTGazeError)
-    assert "needs a reader's gaze on this picture" in str(refused.exception)
+    assert "needs a reader's fixations on this picture" in str(refused.exception)
 
 
 @pytest.fixture

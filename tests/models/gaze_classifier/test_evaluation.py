@@ -83,7 +83,7 @@ def test_models_stand_beside_floors_and_the_temporal_one_beside_itself_with_othe
     findings, differences, *maps = found.tables
     assert list(findings.rows) == [
         "baseline", "temporal, its reader's gaze", "temporal, another patient's gaze", "static", "static_baseline",
-        "floor: shuffled labels",
+        "shuffled labels",
     ]  # fmt: skip
     assert [row.role for row in findings.rows.values()] == ["candidate"] * 5 + ["floor"]
     assert findings.columns == ("mean AUROC", "AUROC left", "AUROC right")
@@ -93,8 +93,8 @@ def test_models_stand_beside_floors_and_the_temporal_one_beside_itself_with_othe
         "temporal, its reader's gaze minus temporal, another patient's gaze",
     ]  # fmt: skip
     assert [list(table.rows) for table in maps] == [
-        ["predicted gaze", "Grad-CAM", "floor: centre bias", "floor: gaze on another patient"],
-        ["Grad-CAM", "floor: centre bias", "floor: gaze on another patient"],
+        ["predicted gaze", "Grad-CAM", "centre bias", "gaze on another patient"],
+        ["Grad-CAM", "centre bias", "gaze on another patient"],
     ]
     assert found.on == "12 pictures of 12 patients (6 left, 6 right), 12 with a reader's gaze"
     assert found.to_dict()["parameters"]["resamples"] == 30
@@ -112,7 +112,7 @@ def test_models_of_one_name_in_folders_of_one_name_are_all_there(tmp_path: Path)
     models = [saved_classifier(tmp_path / part / "m", "baseline", name="b", labels=SIDES) for part in ("one", "two")]
     found = evaluate(models, [spotted_case(seed) for seed in range(6)], resamples=30)
 
-    assert list(found.tables[0].rows) == ["b (m) 1", "b (m) 2", "floor: shuffled labels"]
+    assert list(found.tables[0].rows) == ["b (m) 1", "b (m) 2", "shuffled labels"]
     assert not any("KL a divergence" in sentence for sentence in found.sentences)
 
 
@@ -134,8 +134,8 @@ def test_the_readers_own_map_fits_best_and_an_empty_one_has_no_correlation() -> 
     assert rows["own"].measures["CC"].value == pytest.approx(1)
     assert "CC" not in rows["empty"].measures
     kl = {name: row.measures["KL"].value for name, row in rows.items()}
-    assert kl["own"] < 0.1 < kl["floor: centre bias"]
-    assert kl["own"] < kl["floor: gaze on another patient"]
+    assert kl["own"] < 0.1 < kl["centre bias"]
+    assert kl["own"] < kl["gaze on another patient"]
 
 
 def test_what_cannot_be_evaluated_is_one_line(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_another_readers_gaze_changes_what_the_temporal_network_says(tmp_path: P
 def test_the_temporal_network_refuses_in_one_line_without_gaze(tmp_path: Path) -> None:
     model = saved_classifier(tmp_path / "m", "temporal")
 
-    with pytest.raises(ModelError, match=r"^tiny: needs a reader's gaze on this picture") as caught:
+    with pytest.raises(ModelError, match=r"^tiny: needs a reader's fixations on this picture \(its option fixations") as caught:
         predict_picture(model, radiograph())
     assert "\n" not in str(caught.value)
     with pytest.raises(ModelError, match=r"^x1: no fixation lies on the picture"):
