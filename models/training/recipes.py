@@ -46,6 +46,10 @@ def read_recipe(name: str, kind: type[Config], *, architecture: str = "") -> Con
         text = (files("resources") / RECIPES / f"{name}.toml").read_bytes()
         return parse_recipe(text, kind, place=name, folder=Path.cwd())
     if not Path(name).exists():
+        if name in recipe_names():
+            raise ModelError(
+                "this recipe is of another architecture", place=name, remedy=f"recipes: {', '.join(names)}"
+            )
         raise ModelError("there is no such file or recipe", place=name, remedy=f"recipes: {', '.join(names) or 'none'}")
     return read_recipe_file(Path(name), kind)
 

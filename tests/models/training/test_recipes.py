@@ -58,3 +58,11 @@ def test_a_name_that_is_no_recipe_lists_those_of_the_architecture() -> None:
     assert str(raised.value) == (
         "no_such: there is no such file or recipe (recipes: ct_searcher_published, ct_searcher_small)"
     )
+
+
+def test_a_recipe_of_another_architecture_is_told_to_be_one() -> None:
+    with pytest.raises(ModelError) as raised:
+        read_recipe("ct_scroll_small", Small, architecture="ct_searcher")
+    assert str(raised.value) == (
+        "ct_scroll_small: this recipe is of another architecture (recipes: ct_searcher_published, ct_searcher_small)"
+    )
