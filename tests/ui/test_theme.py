@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QFontMetricsF
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QFontMetricsF, QImage
+from PySide6.QtWidgets import QApplication, QTabBar
 from pytestqt.qtbot import QtBot
 
 from ctgaze_app.ui import theme
@@ -61,3 +62,27 @@ def test_applying_the_theme_darkens_the_palette(qtbot: QtBot) -> None:
         application.setPalette(before[0])
         application.setFont(before[1])
         application.setStyleSheet(before[2])
+
+
+def test_the_words_of_a_tab_are_as_tall_when_another_is_chosen(qtbot: QtBot, qapp: QApplication) -> None:
+    theme.apply_theme(qapp)
+    bar = QTabBar()
+    qtbot.addWidget(bar)
+    bar.addTab("Reading")
+    bar.addTab("Reading")
+    bar.resize(bar.sizeHint())
+    image = bar.grab().toImage()
+
+    chosen, other = (_height_of_words(image, bar.tabRect(number)) for number in range(2))
+    assert chosen == other > QFontMetricsF(bar.font()).ascent() / 2
+
+
+def _height_of_words(image: QImage, tab: QRect) -> int:
+    """Rows of the first run that has light pixels, away from the tab's own edges."""
+    inner = tab.adjusted(8, 3, -8, 0)
+    light = [
+        any(image.pixelColor(x, y).lightness() > 80 for x in range(inner.left(), inner.right()))
+        for y in range(inner.top(), inner.bottom())
+    ]
+    first = light.index(True)
+    return next((row for row in range(first, len(light)) if not light[row]), len(light)) - first
