@@ -123,9 +123,13 @@ class LayerList:
         return self._known[key]
 
     def show(self, entries: Sequence[LayerEntry]) -> None:
-        """List other layers; the selection stays when it is among them, else the first visible model is selected."""
+        """List other layers; the selection stays when it is among them, else the first visible model is selected.
+
+        Colours are given from the last to the first: models come newest first, so that a review that is opened again
+        has the colours in which they were made.
+        """
         taken = {one.colour for entry in entries if (one := self._known.get(entry.key)) is not None and one.by_model}
-        for entry in entries:
+        for entry in reversed(entries):
             known = self._known.get(entry.key)
             if known is not None:
                 colour = known.colour if entry.colour is None else entry.colour

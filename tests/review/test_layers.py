@@ -25,6 +25,14 @@ def test_models_get_colours_of_their_own_and_readers_keep_theirs(layers: LayerLi
     assert {one.colour for one in layers.layers} == set(range(COLOURS))
 
 
+def test_models_listed_at_once_have_the_colours_in_which_they_were_made_one_by_one() -> None:
+    made, opened_again = LayerList(), LayerList()
+    for newest in range(1, 4):
+        made.show([_entry(str(number)) for number in reversed(range(newest))])
+    opened_again.show([_entry(str(number)) for number in reversed(range(3))])
+    assert [one.colour for one in opened_again.layers] == [one.colour for one in made.layers]
+
+
 def test_a_colour_that_got_free_is_given_again(layers: LayerList) -> None:
     free = layers["a"].colour
     layers.remove("a")
