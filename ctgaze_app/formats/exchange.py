@@ -179,6 +179,8 @@ def _open(path: Path, trials: tuple[int, ...]) -> DataSet:
         return read_ctgaze(path, {})
     if is_prediction(path):
         return dataset_from_prediction(checked_prediction(path))
+    if not path.exists():
+        raise FormatError("there is no such file or folder", place=path.name, remedy="check its name")
     raise FormatError(
         "is neither a session, a data set nor a prediction of CTGaze",
         place=path.name,

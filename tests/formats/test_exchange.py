@@ -124,7 +124,11 @@ def test_plain_tables_of_a_session_bring_its_dwell_segments(tmp_path: Path, sess
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [("nowhere", "nowhere: is neither a session, a data set nor a prediction"), ("{session}:9", "there is no trial 9")],
+    [
+        ("nowhere", "nowhere: there is no such file or folder"),
+        ("{session}/session.json", r"session\.json: is neither a session, a data set nor a prediction"),
+        ("{session}:9", "there is no trial 9"),
+    ],
 )
 def test_a_wrong_source_is_told(tmp_path: Path, session: SyntheticSession, source: str, said: str) -> None:
     with pytest.raises((FormatError, SessionError), match=said):
