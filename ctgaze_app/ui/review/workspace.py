@@ -183,7 +183,6 @@ class ReviewWorkspace(QWidget):
         scrolled.setWidgetResizable(True)
         scrolled.setWidget(self.side)
         self._across = QSplitter(Qt.Orientation.Horizontal)
-        self.right.setDocumentMode(True)
         self.right.setAccessibleName("Figures")
         self.right.addTab(self.numbers, "Reading")
         self.right.addTab(self.figures, "Readers, models")
