@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ctgaze_app.errors import CTGazeError, SessionError
 from ctgaze_app.study.session import MANIFEST_NAME, read_manifest
+from models.worker_interrupts import end_on_interrupt, interrupts_wait
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,8 +161,10 @@ def _here(folders: Sequence[Path], work: Work, processes: int | None) -> Iterato
 def _in_pool(folders: Sequence[Path], work: Work, count: int) -> Iterator[SessionOutcome]:
     """Outcomes as they come; ends early when a worker dies."""
     # Spawned, as on Windows: no thread or lock of this process lives on in the workers.
-    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
-        futures = [pool.submit(work, folder) for folder in folders]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=context, initializer=end_on_interrupt) as pool:
+        with interrupts_wait():
+            futures = [pool.submit(work, folder) for folder in folders]
         try:
             for future in as_completed(futures):
                 yield future.result()

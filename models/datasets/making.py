@@ -9,6 +9,7 @@ from multiprocessing import get_context
 from typing import TypeVar
 
 from models.errors import Cancelled, ModelError
+from models.worker_interrupts import end_on_interrupt, interrupts_wait
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -60,9 +61,11 @@ def _made(task: Callable[[Item], Made], items: Sequence[Item], workers: int) -> 
         yield from map(task, items)
         return
     # Spawned, not forked: the caller may have threads of torch, which a fork would copy in the middle of their work.
-    pool = ProcessPoolExecutor(min(workers, len(items)), mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(min(workers, len(items)), mp_context=get_context("spawn"), initializer=end_on_interrupt)
     try:
-        yield from pool.map(task, items)
+        with interrupts_wait():
+            made = pool.map(task, items)
+        yield from made
     except BrokenProcessPool as error:
         raise ModelError(
             "a process that makes cases was ended, perhaps for want of memory", remedy="use fewer workers"
