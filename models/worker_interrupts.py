@@ -13,7 +13,8 @@ _MASKS = hasattr(signal, "pthread_sigmask")
 def interrupts_wait() -> Iterator[None]:
     """Start worker processes in it: an interrupt waits in them until `end_on_interrupt`.
 
-    Else it would hit them in the middle of an import. One that comes meanwhile is raised here at the end. Windows has no such mask: nothing is done there.
+    Else it would hit them in the middle of an import. One that comes meanwhile is raised here at the end. Windows has
+    no such mask: nothing is done there.
     """
     if not _MASKS:
         yield
