@@ -12,7 +12,7 @@ from ctgaze_app.ui.review.model_control import USUAL_PATHS, ModelControl
 from ctgaze_app.ui.review.panel_parts import enable_row, group, heading, narrow_box, words
 
 NO_MODEL = "No model is installed. ctgaze model import brings one in."
-NOTHING_YET = "Predict shows what a model makes of this trial's CT, over slices and timeline."
+NOTHING_YET = "Predict shows what a model makes of this trial's image, over slices and timeline."
 LOOKING = "Looking for models"
 ONE_AT_A_TIME = "One prediction at a time: wait for this one, or cancel it"
 PREDICT = "Run the model on this trial's series, in a process of its own"

@@ -65,3 +65,9 @@ def test_the_names_and_tasks_of_the_shipped_models_fit_the_box(panel: ModelPanel
     assert {panel.model.itemText(row) for row in range(panel.model.count())} == {
         "ct-scroll-small 1.0: findings", "ct-searcher 1.0: scan path", "gaze-segmentation 1.0: mask"
     }  # fmt: skip
+
+
+def test_what_predict_does_is_told_in_words_that_hold_for_a_radiograph_too(panel: ModelPanel) -> None:
+    panel.show_state(control_of(ModelChoice("small", "1.0", Path("small"), task="saliency", values="grey")))
+
+    assert "this trial's image" in panel.hint.text() and "CT" not in panel.hint.text()
