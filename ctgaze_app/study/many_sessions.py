@@ -54,9 +54,11 @@ def find_sessions(folder: Path) -> list[Path]:
     Raises
     ------
     SessionError
-        When there is none, or `folder` is itself one session.
+        When there is none, no such folder, or `folder` is itself one session.
     """
     folder = Path(folder)
+    if not folder.exists():
+        raise SessionError("there is no such folder", place=str(folder), remedy="check its name")
     if (folder / MANIFEST_NAME).is_file():
         raise SessionError("this is one session, not a study", place=str(folder), remedy="use ctgaze session process")
     found = sorted(path.parent for pattern in ("*", "sessions/*") for path in folder.glob(f"{pattern}/{MANIFEST_NAME}"))

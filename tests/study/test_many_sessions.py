@@ -148,6 +148,8 @@ def test_one_session_in_two_folders_is_refused(study: Path) -> None:
 
 
 def test_no_session_and_one_session_are_one_line_each(tmp_path: Path, made: Path) -> None:
+    with pytest.raises(SessionError, match="nowhere: there is no such folder"):
+        find_sessions(tmp_path / "nowhere")
     with pytest.raises(SessionError, match="no session in this folder"):
         find_sessions(tmp_path)
     with pytest.raises(SessionError, match=r"one session, not a study \(use ctgaze session process"):
