@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.pulseaudio, pytest.mark.slow]
 REQUIRE_VARIABLE = "CTGAZE_REQUIRE_PULSEAUDIO"
 PROGRAMS = ("pulseaudio", "pactl", "pacat")
 PLAY_RATE_HZ = 48_000
-CLICKS_APART_S = 60.0
-CLICKS_IN_A_BURST = 5
+CLICKS_APART_S = 62.0
+CLICKS_IN_A_BURST = 10
 ALSA_TO_PULSE = "pcm.!default { type pulse }\nctl.!default { type pulse }\npcm.pulse { type pulse }\n"
 
 
@@ -146,5 +146,5 @@ def test_clicks_come_back_where_their_markers_are_and_two_stay_sixty_seconds_apa
     early, afterwards = late_s[:CLICKS_IN_A_BURST], late_s[CLICKS_IN_A_BURST:]
     first, second = int(np.argmin(early)), CLICKS_IN_A_BURST + int(np.argmin(afterwards))
     apart_s = started_lsl[second] - started_lsl[first]
-    assert apart_s > CLICKS_APART_S - 2.0
+    assert apart_s > CLICKS_APART_S - 4.0
     assert heard_lsl[second] - heard_lsl[first] == pytest.approx(apart_s, abs=0.005)
