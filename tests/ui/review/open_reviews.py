@@ -14,6 +14,7 @@ from ctgaze_app.ui.background import wait_for_left_jobs
 from ctgaze_app.ui.review.workspace import ReviewWorkspace
 
 Show = Callable[..., ReviewWorkspace]
+Opened = Callable[[], ReviewWorkspace]
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nibabel as nib
@@ -29,12 +28,11 @@ from tests.ui.review.layer_scene import (
     segmentation,
 )
 from tests.ui.review.model_scene import LABEL, SLICES, ModelScene, prediction
-from tests.ui.review.open_reviews import open_reviews, wait_for_layers
+from tests.ui.review.open_reviews import Opened
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 PATH_FILE = "1_ct-searcher-test-1.2_00000000.json"
 READING = "reading:r02_x:1"
-Opened = Callable[[], ReviewWorkspace]
 
 
 @pytest.fixture
@@ -45,18 +43,6 @@ def models(tmp_path: Path) -> ModelScene:
     made.store(FINDINGS_FILE, classification())
     made.store(HEAT_FILE, saliency())
     return made
-
-
-@pytest.fixture
-def opened(qapp: QApplication, qtbot: QtBot, models: ModelScene) -> Iterator[Opened]:
-    with open_reviews() as show:
-
-        def open_now() -> ReviewWorkspace:
-            workspace = show(models.session, model_tools=models.tools)
-            wait_for_layers(workspace, qtbot)
-            return workspace
-
-        yield open_now
 
 
 def _named(workspace: ReviewWorkspace) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,28 +21,15 @@ from ctgaze_app.ui.review.model_choices import MISSING
 from ctgaze_app.ui.review.workspace import ReviewWorkspace
 from ctgaze_app.ui.theme import MODELS, READERS
 from tests.ui.review.model_scene import LABEL, NAME, SLICES, VERSION, ModelScene, prediction
-from tests.ui.review.open_reviews import open_reviews, wait_for_layers
+from tests.ui.review.open_reviews import Opened
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-Opened = Callable[[], ReviewWorkspace]
 FILE = "1_ct-searcher-test-1.2_00000000.json"
 
 
 @pytest.fixture
 def models(tmp_path: Path) -> ModelScene:
     return ModelScene(tmp_path)
-
-
-@pytest.fixture
-def opened(qapp: QApplication, qtbot: QtBot, models: ModelScene) -> Iterator[Opened]:
-    with open_reviews() as show:
-
-        def open_now() -> ReviewWorkspace:
-            workspace = show(models.session, model_tools=models.tools)
-            wait_for_layers(workspace, qtbot)
-            return workspace
-
-        yield open_now
 
 
 def _click(widget: object) -> None:
