@@ -8,13 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ctgaze_app.cli.model.picture_names import FIXATIONS
 from ctgaze_app.cli.model.predicted_subject import Subject
 
 if TYPE_CHECKING:
     from models.card import Card
-
-FIXATIONS = "fixations"
-"""Option of the models that take a reader's gaze."""
 
 
 @contextmanager
