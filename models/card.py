@@ -191,7 +191,7 @@ def parse_card(data: dict[str, Any], *, place: str) -> Card:
 
 
 def imported_card(**fields: Any) -> Card:
-    """The card of weights that a user names and imports.
+    """The card of weights that a user names and imports; their digest comes with saving.
 
     Raises
     ------
@@ -199,7 +199,7 @@ def imported_card(**fields: Any) -> Card:
         For a name or version that no model can have.
     """
     try:
-        return Card(**fields)
+        return Card(weights_sha256=NOT_SAVED, **fields)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

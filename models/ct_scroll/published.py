@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from torch import Tensor
 
-from models.card import NOT_SAVED, Card, TrainingCard, imported_card
+from models.card import Card, TrainingCard, imported_card
 from models.checkpoints import read_checkpoint
 from models.ct_scroll.files import ARCHITECTURE, input_card
 from models.ct_scroll.network import CtScroll
@@ -153,7 +153,6 @@ def _card(name: str, version: str, source: str, settings: ScrollSettings, *, ass
         task="classification",
         architecture=ARCHITECTURE,
         licence="as the checkpoint's own; ask its authors",
-        weights_sha256=NOT_SAVED,
         limits=(
             "Imported from a checkpoint: nobody measured it here, so no figure is given.",
             *order,

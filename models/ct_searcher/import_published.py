@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from torch import Tensor
 
-from models.card import NOT_SAVED, Card, InputCard, TrainingCard, imported_card
+from models.card import Card, InputCard, TrainingCard, imported_card
 from models.checkpoints import read_checkpoint
 from models.ct_searcher.files import ARCHITECTURE, LoadedSearcher, save_searcher
 from models.ct_searcher.network import CtSearcher
@@ -96,7 +96,6 @@ def published_card(*, name: str, version: str, source: str, settings: SearcherSe
         task="scanpath",
         architecture=ARCHITECTURE,
         licence="as the checkpoint's own; the published code is CC BY-NC-SA 4.0",
-        weights_sha256=NOT_SAVED,
         limits=(
             "Imported from a checkpoint: nobody measured it here, so no figure is given.",
             "Computes as published, with its defects: nearly blind to position, steps drawn independently.",

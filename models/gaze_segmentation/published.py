@@ -10,7 +10,7 @@ from types import MappingProxyType
 from pydantic import ValidationError
 from torch import Tensor
 
-from models.card import NOT_SAVED, Card, InputCard, TrainingCard, imported_card
+from models.card import Card, InputCard, TrainingCard, imported_card
 from models.checkpoints import read_checkpoint
 from models.errors import ModelError
 from models.gaze_segmentation.levels import PUBLISHED
@@ -125,7 +125,6 @@ def _card(name: str, version: str, settings: SegmentationSettings) -> Card:
         task="segmentation",
         architecture=ARCHITECTURE,
         licence="As published; ask the authors of the checkpoint.",
-        weights_sha256=NOT_SAVED,
         limits=(
             f"Segments a {settings.structure} in pictures like those it was trained on; it draws one in others too.",
             "Its best iteration was chosen on the test set by the publication's own code.",
